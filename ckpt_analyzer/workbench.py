@@ -1,7 +1,8 @@
 """One unit of work: stream a checkpoint, score its tasks, store the scores.
 
 This is the one module that joins sources, scoring and store. It keeps what many units share, the
-items of the tasks and the plans of scoring them, so that each is made once a run. It knows nothing
+items of the tasks, the plans of scoring them and the memory of the model, so that each is made once
+a run. It knows nothing
 of sweeps as a whole, engines, statistics or reports.
 """
 
@@ -32,7 +33,8 @@ from ckpt_analyzer.events import (
 )
 from ckpt_analyzer.scoring import Dtype
 from ckpt_analyzer.scoring.encode import encode_items
-from ckpt_analyzer.scoring.load import load_model, load_tokenizer
+from ckpt_analyzer.scoring.in_place import InPlaceModel
+from ckpt_analyzer.scoring.load import load_tokenizer
 from ckpt_analyzer.scoring.plan import ScoringPlan, prepare
 from ckpt_analyzer.scoring.score import score_plan
 from ckpt_analyzer.scoring.threads import threads_for
@@ -69,6 +71,10 @@ class Workbench:
     store: Store
     listener: Listener
     _plans: dict[tuple[object, ...], ScoringPlan] = field(default_factory=dict)
+    _model: InPlaceModel = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._model = InPlaceModel(self.settings.dtype, self.settings.device)
 
     def work(self, unit: Unit) -> UnitStatus:
         """Score and store `unit`; what is wrong with its checkpoint becomes a failed status.
@@ -102,12 +108,12 @@ class Workbench:
         # A branch may have moved since the plan: scores go by the commit that they are of.
         cells = tuple(replace(cell, commit=resolved.commit) for cell in unit.cells)
         unit = replace(unit, cells=cells)
-        with unit.source.fetch(resolved) as folder:
+        with unit.source.fetch(resolved) as checkpoint:
+            folder = checkpoint.folder
+            model = self._model.load(folder, checkpoint.slices())
             fetched = time.perf_counter()
             n_bytes = resolved.bytes_to_download
             self.listener(CheckpointFetched(unit.label, n_bytes, fetched - begin))
-            settings = self.settings
-            model = load_model(folder, dtype=settings.dtype, device=settings.device)
             with threads_for(unit.checkpoint.model.parameters):
                 tables = {cell: self._score_cell(unit, cell, model, folder) for cell in unit.cells}
         scored = _Scored(tables, fetched - begin, time.perf_counter() - fetched, str(model.device))
