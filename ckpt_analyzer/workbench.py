@@ -11,16 +11,19 @@ from __future__ import annotations
 import hashlib
 import importlib.metadata
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
+from itertools import dropwhile, islice
 from pathlib import Path
+from typing import Self
 
 import pyarrow as pa
 import torch
 from transformers import PreTrainedModel
 
 from ckpt_analyzer import __version__
+from ckpt_analyzer.checkpoints.ahead import BYTES_IN_USE, Ahead
 from ckpt_analyzer.checkpoints.source import ResolvedCheckpoint
 from ckpt_analyzer.checkpoints.weight_files import TOKENIZER_FILES
 from ckpt_analyzer.errors import ScoringError, StoreError, UserError
@@ -55,26 +58,49 @@ VERSIONED = ("torch", "transformers", "tokenizers", "safetensors", "numpy")
 
 @dataclass(frozen=True)
 class Settings:
-    """How a run scores: what its sweep says that does not depend on the unit."""
+    """How a run scores: what its sweep says that does not depend on the unit.
+
+    Parameters
+    ----------
+    ahead_bytes
+        How much of the next checkpoint may wait in memory while this one is scored.
+    """
 
     dtype: Dtype
     device: str
     sweep_sha256: str
     tasks: Mapping[str, TaskItems]
+    ahead_bytes: int = BYTES_IN_USE
 
 
 @dataclass
 class Workbench:
-    """What stays in memory from unit to unit."""
+    """What stays in memory from unit to unit. A context manager: its thread ends with it.
+
+    Parameters
+    ----------
+    queue
+        The units in the order in which they are likely to come: the next one is read ahead.
+    """
 
     settings: Settings
     store: Store
     listener: Listener
+    queue: Sequence[Unit] = ()
     _plans: dict[tuple[object, ...], ScoringPlan] = field(default_factory=dict)
     _model: InPlaceModel = field(init=False)
 
+    _ahead: Ahead | None = None
+
     def __post_init__(self) -> None:
         self._model = InPlaceModel(self.settings.dtype, self.settings.device)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._ahead is not None:
+            self._ahead.close()
 
     def work(self, unit: Unit) -> UnitStatus:
         """Score and store `unit`; what is wrong with its checkpoint becomes a failed status.
@@ -103,25 +129,39 @@ class Workbench:
 
     def _score(self, unit: Unit) -> tuple[str, ...]:
         begin = time.perf_counter()
-        resolved = unit.source.resolve(unit.checkpoint)
-        has_moved = any(cell.commit != resolved.commit for cell in unit.cells)
-        # A branch may have moved since the plan: scores go by the commit that they are of.
-        cells = tuple(replace(cell, commit=resolved.commit) for cell in unit.cells)
-        unit = replace(unit, cells=cells)
-        with unit.source.fetch(resolved) as checkpoint:
-            folder = checkpoint.folder
-            model = self._model.load(folder, checkpoint.slices())
-            fetched = time.perf_counter()
-            n_bytes = resolved.bytes_to_download
-            self.listener(CheckpointFetched(unit.label, n_bytes, fetched - begin))
+        with self._on_its_way(unit).fetched() as fetched:
+            resolved, folder = fetched.resolved, fetched.opened.folder
+            model = self._model.load(folder, fetched.opened.slices())
+            ready = time.perf_counter()
+            self.listener(CheckpointFetched(unit.label, resolved.bytes_to_download, ready - begin))
+            self._read_ahead(unit)
+            has_moved = any(cell.commit != resolved.commit for cell in unit.cells)
+            # A branch may have moved since the plan: scores go by the commit that they are of.
+            cells = tuple(replace(cell, commit=resolved.commit) for cell in unit.cells)
+            unit = replace(unit, cells=cells)
             with threads_for(unit.checkpoint.model.parameters):
                 tables = {cell: self._score_cell(unit, cell, model, folder) for cell in unit.cells}
-        scored = _Scored(tables, fetched - begin, time.perf_counter() - fetched, str(model.device))
+        scored = _Scored(tables, ready - begin, time.perf_counter() - ready, str(model.device))
         manifest = _manifest(unit, resolved, scored, self.settings)
         rows = [_item_scores(unit, resolved, cell, table) for cell, table in tables.items()]
         self.store.commit(manifest, pa.concat_tables(rows))
         moved = f"moved since it was planned; scored at commit {resolved.commit}"
         return ((moved,) if has_moved else ()) + _warnings(manifest)
+
+    def _on_its_way(self, unit: Unit) -> Ahead:
+        """Return the reading of `unit`, which began before where it was foreseen."""
+        ahead, self._ahead = self._ahead, None
+        if ahead is not None and ahead.checkpoint == unit.checkpoint:
+            return ahead
+        if ahead is not None:
+            ahead.close()
+        return Ahead(unit.source, unit.checkpoint, self.settings.ahead_bytes)
+
+    def _read_ahead(self, unit: Unit) -> None:
+        """Begin to read the unit that comes after `unit`."""
+        following = dropwhile(lambda each: each is not unit, self.queue)
+        if (after := next(islice(following, 1, None), None)) is not None:
+            self._ahead = Ahead(after.source, after.checkpoint, self.settings.ahead_bytes)
 
     def _score_cell(
         self, unit: Unit, cell: CellKey, model: PreTrainedModel, folder: Path
