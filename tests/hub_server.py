@@ -87,10 +87,16 @@ class HubServer:
         self.authorizations: list[str | None] = []
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), _handler(self))
         self._server.daemon_threads = True
+        self._server.handle_error = lambda *_: None  # a reader that goes away in the middle
 
     @property
     def endpoint(self) -> str:
         return f"http://127.0.0.1:{self._server.server_address[1]}"
+
+    @property
+    def storage(self) -> str:
+        """Where weights are when they are behind signed addresses: another host, to a client."""
+        return f"http://localhost:{self._server.server_address[1]}/storage"
 
     def __enter__(self) -> Self:
         threading.Thread(target=self._server.serve_forever, args=(0.01,), daemon=True).start()
@@ -244,7 +250,8 @@ class _Handler(BaseHTTPRequestHandler):
             "X-Repo-Commit": commit,
             "X-Linked-Etag": f'"{sha256}"',
             "X-Linked-Size": str(len(content)),
-            "Location": f"/storage/{repo}/{commit}/{name}?signature={self.hub.n_signatures}",
+            "Location": f"{self.hub.storage}/{repo}/{commit}/{name}"
+            f"?signature={self.hub.n_signatures}",
         }
         self._send(302, b"", headers)
 
