@@ -172,16 +172,17 @@ def test_a_family_scores_as_plain_transformers(
             assert row["is_greedy"] == [greedy for _, greedy in expected]
 
 
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16], ids=["bf16", "fp16"])
 @pytest.mark.parametrize("key", CASES)
 def test_half_precision_is_as_near_to_fp64_as_plain_transformers(
-    plain_scores, encoded, device, key
+    plain_scores, encoded, device, key, dtype
 ):
     common, changes = CASES[key]
     settings = common | changes[0] | {"initializer_range": 0.1, "init_std": 0.1}
     model = build(key, settings)
     requests = [request for item in encoded.items for request in item.requests]
     exact = np.array([plain_scores(model.double(), request)[0] for request in requests])
-    half = model.to(device, torch.bfloat16)
+    half = model.to(device, dtype)
     plain = np.array([plain_scores(half, request)[0] for request in requests])
     found = np.concatenate(score_items(half, encoded)["loglikelihood_nats"].to_pylist())
     error, plain_error = (np.sqrt(np.mean((one - exact) ** 2)) for one in (found, plain))
