@@ -25,7 +25,22 @@ from huggingface_hub.errors import (
 HUB_ERRORS = (httpx2.HTTPError, HFValidationError, EntryNotFoundError, OSError)
 _REFUSED = (401, 403)
 _NOT_FOUND, _TOO_MANY = 404, 429
-_UNREACHED = (httpx2.TimeoutException, httpx2.NetworkError, httpx2.ProxyError)
+_UNREACHED = httpx2.TimeoutException | httpx2.NetworkError | httpx2.ProxyError
+
+
+def concerns_the_repository(error: Exception) -> bool:
+    """Return whether no other revision of the repository would fare better."""
+    if isinstance(error, LocalEntryNotFoundError) and isinstance(error.__cause__, Exception):
+        return concerns_the_repository(error.__cause__)
+    if isinstance(error, _UNREACHED | OfflineModeIsEnabled | HFValidationError):
+        return True
+    if isinstance(error, RevisionNotFoundError | EntryNotFoundError):
+        return False
+    if isinstance(error, GatedRepoError | RepositoryNotFoundError):
+        return True
+    return isinstance(error, HfHubHTTPError) and error.response.status_code in (
+        *_REFUSED, _TOO_MANY,
+    )  # fmt: skip
 
 
 class Explanation(NamedTuple):

@@ -154,7 +154,8 @@ class _Handler(BaseHTTPRequestHandler):
         self.hub.authorizations.append(self.headers.get("Authorization"))
         for part, status in self.hub.faults.statuses.items():
             if part in path:
-                return self._refuse(status, "")
+                # So that who is patient does not wait in a test.
+                return self._refuse(status, "", {"Retry-After": "0"})
         # The raw path: a quoted slash within a revision is no separator.
         if match := _API.fullmatch(url.path):
             return self._api(match)

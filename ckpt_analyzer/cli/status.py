@@ -45,7 +45,8 @@ def _scored(runs: pd.DataFrame) -> list[dict[str, Any]]:
                 "imported values": 0,
                 "truncated": int(group["n_truncated"].sum()),
                 "not scored": int(group["n_unscored"].sum()),
-                "suspect": int(group["suspect"].notna().sum()),
+                "suspect": int(group.loc[group["suspect"].notna(), "step"].nunique()),
+                "equal weights": int(group.loc[group["copied_from"].notna(), "step"].nunique()),
                 "last": str(group["created"].max())[:19].replace("T", " ") + " UTC",
             }
         )
@@ -66,6 +67,7 @@ def _imported(trends: pd.DataFrame) -> list[dict[str, Any]]:
             "truncated": 0,
             "not scored": int(group["n_unscored"].sum()),
             "suspect": int(group.loc[group["suspect"].notna(), "step"].nunique()),
+            "equal weights": 0,
             "last": "",
         }
         for (suite, model), group in trends.groupby(["suite", "model"], sort=False)
