@@ -7,7 +7,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
@@ -24,7 +24,6 @@ if TYPE_CHECKING:
 
 NAME = "audit"
 SUSPECTS_FOUND = 1
-_COLUMNS = ("model", "standing", "steps", "finding", "reason", "link")
 
 
 def command(
@@ -48,6 +47,7 @@ def command(
     Downloads no weights: their sha256 are published. Finds equal weights, shared shards, missing
     and foreign files, configurations that contradict the size, and missing steps.
     """
+    from ckpt_analyzer.store.audits import findings
     from ckpt_analyzer.store.store import open_store
     from ckpt_analyzer.sweep.audit_suite import SuiteChoice, audit_whole, questions_of
 
@@ -59,9 +59,9 @@ def command(
             tables.append(audit_whole(question, opened, on_read))
         if as_json:
             _write_lines(tables[-1])
-    rows = [row for table in tables for row in finding_rows(table)]
+    rows = [row for table in tables for row in findings(table).to_dict("records")]
     if rows and not as_json:
-        show(rows, as_json=False)
+        show(sorted(rows, key=lambda row: row["standing"] != "suspect"), as_json=False)
     n_suspect = sum(_n_steps(table[table["standing"] == "suspect"]) for table in tables)
     n_checkpoints = sum(_n_steps(table[table["finding"] != "missing-step"]) for table in tables)
     talk(
@@ -70,28 +70,6 @@ def command(
     )
     if n_suspect:
         raise typer.Exit(SUSPECTS_FOUND)
-
-
-def finding_rows(table: pd.DataFrame) -> list[dict[str, Any]]:
-    """Return a row per finding that steps have in common, suspects first."""
-    found = table[table["standing"] != "sound"].fillna({"link": "", "reason": ""})
-    order = {"suspect": 0, "expected": 1, "note": 2}
-    keys = ["model", "standing", "finding", "reason", "link"]
-    groups = [
-        dict(zip(keys, map(str, key), strict=True)) | {"steps": _steps(rows)}
-        for key, rows in found.groupby(keys, sort=False)
-    ]
-    groups.sort(key=lambda row: order[row["standing"]])
-    return [{name: row[name] for name in _COLUMNS} for row in groups]
-
-
-def _steps(rows: pd.DataFrame) -> str:
-    """Return the steps of `rows`, a long list cut short; the refs where they are no steps."""
-    known = rows["step"].notna()
-    names = [f"{step}" for step in rows.loc[known, "step"]] + list(rows.loc[~known, "revision"])
-    if len(names) <= 5:
-        return ", ".join(names)
-    return f"{', '.join(names[:3])} … {names[-1]} ({len(names)})"
 
 
 def _n_steps(rows: pd.DataFrame) -> int:

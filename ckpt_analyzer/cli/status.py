@@ -27,7 +27,7 @@ def command(store: StoreFolder, as_json: Json = False) -> None:
             f"early, such as {leftovers[0]}",
             mark="does not count:",
         )
-    if not opened.is_fitted():
+    if not (opened.is_fitted() or opened.is_fitted(with_suspects=True)):
         talk(f"not fitted since it was last filled; next: ckpt-analyzer fit {quoted(store)}")
 
 

@@ -24,6 +24,9 @@ from ckpt_analyzer.store.unit import UnitManifest
 from ckpt_analyzer.store.write import parquet_bytes
 from ckpt_analyzer.tables import AUDIT, conform
 
+#: What ``findings`` returns.
+FINDINGS = ("model", "standing", "steps", "finding", "reason", "link")
+
 
 @dataclass(frozen=True)
 class AuditedCommit:
@@ -74,6 +77,35 @@ def renew_audit(folder: Path, rows: pd.DataFrame, *, is_whole: bool) -> None:
         rows = rows.drop_duplicates(content, keep="last")
     rows = rows.sort_values("step", kind="stable", na_position="last")
     write_whole(place, parquet_bytes(conform(rows, AUDIT)))
+
+
+def findings(audit: pd.DataFrame) -> pd.DataFrame:
+    """Return one row per finding that steps of a model have in common, suspects first.
+
+    Returns
+    -------
+    pandas.DataFrame
+        The columns `FINDINGS`. ``steps`` names up to four; a ref that is no step goes by its name.
+    """
+    found = audit[audit["standing"] != "sound"]
+    keys = [name for name in FINDINGS if name != "steps"]
+    rows = [
+        dict(zip(keys, key, strict=True)) | {"steps": _steps(rows)}
+        for key, rows in found.groupby(keys, sort=False, dropna=False)
+    ]
+    frame = pd.DataFrame(rows, columns=list(FINDINGS)).astype(object)
+    frame = frame.where(frame.notna(), "")
+    order = frame["standing"].map(["suspect", "expected", "note"].index)
+    return frame.iloc[order.argsort(kind="stable")].reset_index(drop=True)
+
+
+def _steps(rows: pd.DataFrame) -> str:
+    known = rows["step"].notna()
+    names = [f"{step}" for step in rows.loc[known, "step"]]
+    names += list(rows.loc[~known, "revision"])
+    if len(names) <= 5:
+        return ", ".join(names)
+    return f"{', '.join(names[:3])} … {names[-1]} ({len(names)})"
 
 
 def suspects(audit: pd.DataFrame) -> Mapping[AuditedCommit, str | None]:

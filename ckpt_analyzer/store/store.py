@@ -145,9 +145,9 @@ class Store:
         """Replace the table of flips (tables.FLIPS)."""
         fits.write_flips(self._fits, flips)
 
-    def mark_fitted(self, content_id: str) -> None:
+    def mark_fitted(self, content_id: str, *, with_suspects: bool = False) -> None:
         """Say that flips and regressions are those of `content_id`."""
-        fits.write_fitted_on(self._fits, content_id)
+        fits.write_fitted_on(self._fits, _fitted_on(content_id, with_suspects))
 
     def write_regression(self, regression: pd.DataFrame) -> None:
         """Replace the table of regressions."""
@@ -221,9 +221,9 @@ class Store:
         imported = sorted(record.import_id for record in self.imports())
         return hashlib.sha256("\n".join([*units, *imported]).encode()).hexdigest()
 
-    def is_fitted(self) -> bool:
+    def is_fitted(self, *, with_suspects: bool = False) -> bool:
         """Return whether flips and regressions are those of what the store holds now."""
-        return fits.read_fitted_on(self._fits) == self.content_id()
+        return fits.read_fitted_on(self._fits) == _fitted_on(self.content_id(), with_suspects)
 
     def flips(self) -> pd.DataFrame:
         """Return tables.FLIPS; no rows before the first fit."""
@@ -281,6 +281,10 @@ class Store:
         kinds = {found.cell.kind for found in cells}
         metrics = [declared.load(name) for name in sorted(set(names) & set(declared.names()))]
         return Question(self._units, cells, [m for m in metrics if kinds & set(m.kinds)])
+
+
+def _fitted_on(content_id: str, with_suspects: bool) -> str:
+    return f"{content_id} with suspects" if with_suspects else content_id
 
 
 def _matches(found: StoredCell, wanted: Mapping[str, str | int | None]) -> bool:

@@ -4,11 +4,11 @@ import json
 
 import pandas as pd
 import pytest
+from planted_hub import REPO, plant_weights_of, serve_series, serve_toy_weights
 
 from ckpt_analyzer.store.store import open_store
 from command_line import ITEMS, events, run
 from hub_server import HubServer
-from planted_hub import REPO, plant_weights_of, serve_series, serve_toy_weights
 
 #: Pythia's step → the toy step whose weights it serves. Steps 4 and 16 serve those of the end.
 TOY_STEPS = {1: 8, 2: 64, 4: 4096, 8: 256, 16: 4096, 32: 1024, 64: 1536, 128: 2048, 143000: 4096}
@@ -58,7 +58,7 @@ def test_a_run_marks_the_suspects_and_scores_equal_weights_once(finished, hub, f
          "problem": ""}
     ]  # fmt: skip
     assert len([line for line in lines if line["event"] == "CheckpointFetched"]) == 7
-    runs = open_store(folder / "store").runs().set_index("step")
+    runs = open_store(folder / "store").runs().set_index("step").sort_index()
     assert list(runs.index[runs["suspect"].notna()]) == [4, 16]
     assert runs["copied_from"].dropna().to_dict() == {
         16: "pythia-14m@step4", 143000: "pythia-14m@step4",
