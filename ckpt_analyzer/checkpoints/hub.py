@@ -9,7 +9,7 @@ fails: so the weights are hashed after the download, and the folder is empty bef
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -49,6 +49,8 @@ class HubSource:
         None for the client's own defaults.
     metadata_dir
         Where metadata of commits is kept; None for the user's cache.
+    on_wait
+        Is told of every wait that the Hub's limits or failures ask for, in seconds.
     """
 
     def __init__(
@@ -59,13 +61,14 @@ class HubSource:
         endpoint: str | None = None,
         token: str | None = None,
         metadata_dir: Path | None = None,
+        on_wait: Callable[[float], None] = lambda _seconds: None,
     ) -> None:
         self._endpoint = endpoint or constants.ENDPOINT
         self._api = HfApi(endpoint=self._endpoint, token=token)
         self._scratch = Scratch(cache_dir, max_cache_bytes)
         allowed = SIGNED_IN_REQUESTS if token or get_token() else ANONYMOUS_REQUESTS
         cache = MetadataCache(self._endpoint, metadata_dir)
-        self._metadata = HubMetadata(self._api, Patience(Pace(allowed)), cache)
+        self._metadata = HubMetadata(self._api, Patience(Pace(allowed), on_wait=on_wait), cache)
         #: What revisions stood for when they were listed; from then on they stand for that.
         self._listed: dict[RevisionKey, str] = {}
 

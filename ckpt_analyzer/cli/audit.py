@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 NAME = "audit"
 SUSPECTS_FOUND = 1
+LONG_WAIT_SECONDS = 10
 
 
 def command(
@@ -54,7 +55,7 @@ def command(
     opened = None if store is None else open_store(store, create=True)
     named = tuple(filter(None, (size.strip() for size in sizes.split(","))))
     tables = []
-    for question in questions_of(SuiteChoice(suite, named, arm, endpoint)):
+    for question in questions_of(SuiteChoice(suite, named, arm, endpoint, _say_wait)):
         with _reading(question.model.name, len(question.model.steps)) as on_read:
             tables.append(audit_whole(question, opened, on_read))
         if as_json:
@@ -70,6 +71,12 @@ def command(
     )
     if n_suspect:
         raise typer.Exit(SUSPECTS_FOUND)
+
+
+def _say_wait(seconds: float) -> None:
+    if seconds > LONG_WAIT_SECONDS:
+        why = "the Hub asks for it; who is signed in (hf auth login) may ask more often"
+        talk(f"waiting {seconds:.0f} s: {why}")
 
 
 def _n_steps(rows: pd.DataFrame) -> int:

@@ -37,12 +37,15 @@ class SuiteChoice:
         Sizes or names of models; none for all.
     arm
         Empty for all.
+    on_wait
+        Is told of every wait that the Hub asks for, in seconds.
     """
 
     suite: str
     sizes: tuple[str, ...] = ()
     arm: str = ""
     endpoint: str | None = None
+    on_wait: Callable[[float], None] = lambda _seconds: None
 
 
 def questions_of(choice: SuiteChoice) -> tuple[Question, ...]:
@@ -54,7 +57,7 @@ def questions_of(choice: SuiteChoice) -> tuple[Question, ...]:
         If the suite, a size or the arm does not exist, or a repository cannot be read.
     """
     suite = _suite(choice.suite)
-    source = _source(suite, choice.endpoint)
+    source = _source(suite, choice)
     models = _models(suite, choice)
     commits = source.commits(models)
     return tuple(Question(suite, model, source, commits) for model in models)
@@ -87,12 +90,14 @@ def _suite(name: str) -> Suite:
     return known_suites.load(name)
 
 
-def _source(suite: Suite, endpoint: str | None) -> CheckpointSource:
+def _source(suite: Suite, choice: SuiteChoice) -> CheckpointSource:
     if suite.root is not None:
         return LocalSource(suite)
     # An audit fetches no weights: the folder for them is never made.
     nowhere = Path(tempfile.gettempdir()) / "ckpt-analyzer-audit"
-    return HubSource(cache_dir=nowhere, max_cache_bytes=0, endpoint=endpoint)
+    return HubSource(
+        cache_dir=nowhere, max_cache_bytes=0, endpoint=choice.endpoint, on_wait=choice.on_wait
+    )
 
 
 def _models(suite: Suite, choice: SuiteChoice) -> Sequence[Model]:

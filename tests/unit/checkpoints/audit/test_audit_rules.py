@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from ckpt_analyzer import suites
 from ckpt_analyzer.checkpoints.audit import audit_model
 from ckpt_analyzer.checkpoints.audit.records import AuditedModel, AuditedRevision
 from ckpt_analyzer.checkpoints.inventory import Inventory, ListedFile
@@ -164,6 +165,24 @@ def test_missing_steps_and_unknown_refs_are_noted_where_all_steps_were_read():
         ("pr-1", False), ("step9", True),
     ]  # fmt: skip
     assert found(dataclasses.replace(series, is_whole=False), standing="note") == []
+
+
+def test_the_reported_state_of_pythia_2_8b_is_found_from_its_metadata():
+    # Issue 205: main and 74 branches serve one blob, step143000 and 11 more another.
+    suite = suites.load("pythia")
+    reports = tuple(bad for bad in suite.known_bad if bad.model == "pythia-2.8b")
+    model = dataclasses.replace(suite.model("2.8b"), parameters=MODEL.parameters)
+    second = {54_000, *range(56_000, 60_000, 1000), *range(61_000, 65_000, 1000), 143_000}
+    reported = {step for bad in reports if not bad.is_expected for step in bad.steps}
+    served = {
+        step: revision(step, ("second" if step in second else "first",))
+        for step in reported | second
+    }
+    series = audited(served | {"main": main(("first",))}, model=model, known_bad=reports)
+    assert len(reported) == 85
+    assert set(found(series, "identical-weights")) == reported
+    assert set(found(series)) == reported
+    assert set(found(dataclasses.replace(series, known_bad=()))) == reported  # without the report
 
 
 @given(st.lists(st.integers(0, 3), min_size=len(STEPS), max_size=len(STEPS)))
