@@ -62,3 +62,16 @@ def serve_toy_weights(hub, toy_step_of):
     for step, toy_step in toy_step_of.items():
         folder = SUITE / "toy-neox-36k" / f"step{toy_step}"
         hub.add(REPO, f"step{step}", {path.name: path.read_bytes() for path in folder.iterdir()})
+
+
+def plant_suite(hub):
+    """Serve a series with one fault of each kind, as docs/auditing-a-suite.md shows it."""
+    serve_series(hub, (0, 1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1000, 143000))
+    plant_weights_of(hub, 1, 0)
+    plant_weights_of(hub, 2, 143000)
+    plant_weights_of(hub, 4, 143000)
+    plant_weights_of(hub, 16, 143000, NAMES[:1])
+    plant(hub, 32, {}, without=NAMES[1:])
+    plant(hub, 64, {"adapter_model.safetensors": b"x"})
+    plant(hub, 128, {"config.json": json.dumps(CONFIG | {"num_hidden_layers": 12}).encode()})
+    hub.add(REPO, "step9", checkpoint_files(99))

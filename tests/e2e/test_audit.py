@@ -4,10 +4,10 @@ import json
 
 import pandas as pd
 import pytest
-from planted_hub import REPO, plant_weights_of, serve_series, serve_toy_weights
+from planted_hub import REPO, plant_suite, plant_weights_of, serve_series, serve_toy_weights
 
 from ckpt_analyzer.store.store import open_store
-from command_line import ITEMS, events, run
+from command_line import ITEMS, REPOSITORY, events, run
 from hub_server import HubServer
 
 #: Pythia's step → the toy step whose weights it serves. Steps 4 and 16 serve those of the end.
@@ -139,7 +139,7 @@ def test_an_audit_prints_a_table_and_ends_with_1_where_there_are_suspects(series
     arguments = ("audit", "pythia", "--sizes", "14m", "--endpoint", series.endpoint)
     done = run(*arguments)
     assert done.returncode == 0, done.stderr
-    assert "known-bad" in done.stdout
+    assert "reported" in done.stdout
     assert "6 checkpoints of 1 models audited, 0 suspect" in done.stderr
     plant_weights_of(series, 4, 143000)
     done = run(*arguments, "--store", tmp_path / "store")
@@ -147,6 +147,15 @@ def test_an_audit_prints_a_table_and_ends_with_1_where_there_are_suspects(series
     assert "holds the same weights as step143000" in done.stdout
     audit = open_store(tmp_path / "store").audit()
     assert list(audit.loc[audit["standing"] == "suspect", "step"]) == [4]
+
+
+def test_the_example_of_the_documentation_is_what_the_command_prints():
+    with HubServer() as planted:
+        plant_suite(planted)
+        done = run("audit", "pythia", "--sizes", "14m", "--endpoint", planted.endpoint)
+    page = (REPOSITORY / "docs" / "auditing-a-suite.md").read_text()
+    example = page.partition("-->\n```\n")[2].partition("\n```")[0]
+    assert [line.rstrip() for line in done.stdout.splitlines()] == example.splitlines()
 
 
 def test_an_audit_as_json_has_a_line_per_checkpoint_and_finding(series):

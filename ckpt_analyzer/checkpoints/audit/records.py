@@ -14,7 +14,7 @@ from ckpt_analyzer.checkpoints.inventory import Inventory
 from ckpt_analyzer.suite import KnownBad, Model
 
 Kind = Literal[
-    "known-bad", "identical-weights", "shared-shard", "missing-file", "foreign-file",
+    "reported", "identical-weights", "shared-shard", "missing-file", "foreign-file",
     "weight-size", "config-size", "config-differs", "missing-step", "unknown-ref", "unreadable",
 ]  # fmt: skip
 #: ``suspect`` is left out of flips; ``expected`` is known and harmless; ``note`` is to be known.

@@ -44,7 +44,7 @@ def _reports(audited: AuditedModel) -> Iterator[Finding]:
         standing = "expected" if bad.is_expected else "suspect"
         for step in bad.steps:
             if step in steps:
-                yield Finding(steps[step], step, "known-bad", standing, bad.reason, bad.link)  # type: ignore[arg-type]
+                yield Finding(steps[step], step, "reported", standing, bad.reason, bad.link)  # type: ignore[arg-type]
 
 
 def _looks_like_a_step(model: Model, ref: str) -> bool:

@@ -51,41 +51,55 @@ def weight_findings(audited: AuditedModel) -> Iterator[Finding]:
 
 @dataclass(frozen=True)
 class _Verdict:
-    """What is made of revisions that share something; `suspects` may be none of them."""
+    """What is made of revisions that share something.
+
+    `suspects` may be none of them; `right` is the one to which it belongs, None if that is not
+    known.
+    """
 
     suspects: tuple[AuditedRevision, ...]
-    standing: Standing
-    reason: str
+    standing: Standing = "suspect"
+    reason: str = ""
+    right: AuditedRevision | None = None
 
 
 def _judged(
     audited: AuditedModel, group: list[AuditedRevision], kind: Kind, what: str
 ) -> Iterator[Finding]:
     verdict = _verdict(audited, group, what)
+    whole = verdict.right.weight_digests if verdict.right else None
     for each in verdict.suspects:
+        if kind == "shared-shard" and each.weight_digests == whole:
+            continue  # told already: all its shards are
         yield Finding(each.revision, each.step, kind, verdict.standing, verdict.reason)
 
 
 def _verdict(audited: AuditedModel, group: list[AuditedRevision], what: str) -> _Verdict:
     steps = tuple(each for each in group if each.step is not None)
     numbers = frozenset(each.step for each in steps if each.step is not None)
-    reported = _reported(audited, is_expected=False)
-    innocent = tuple(each for each in steps if each.step not in reported)
     end = _end(audited, group)
-    if numbers <= _FIRST_TWO | _reported(audited, is_expected=True):
-        reason = f"{_names(group)} hold {what}, as is to be expected before anything is learnt"
-        return _Verdict(steps if len(steps) > 1 else (), "expected", reason)
+    is_main_the_end = end is not None and end.step is None
+    if not is_main_the_end and len(steps) > 1:
+        if any(numbers <= set(bad.steps) for bad in audited.known_bad if bad.is_expected):
+            return _Verdict(())  # the report says it, with its link
+        if numbers == _FIRST_TWO:
+            reason = f"{_names(steps)} hold {what}, as may be before anything is learnt"
+            return _Verdict(steps, "expected", reason)
+    reported = {s for bad in audited.known_bad if not bad.is_expected for s in bad.steps}
+    innocent = tuple(each for each in steps if each.step not in reported)
     if len(innocent) == 1 and len(steps) > 1:
-        others = tuple(each for each in steps if each not in innocent)
-        return _Verdict(others, "suspect", f"holds {what} as {innocent[0].revision}")
+        return _one_right(steps, innocent[0], f"holds {what} as {innocent[0].revision}")
     if end is not None:
-        others = tuple(each for each in steps if each != end)
-        ending = f"holds {what} as {end.revision}, the end of training"
-        return _Verdict(others, "suspect", ending)
+        return _one_right(steps, end, f"holds {what} as {end.revision}, the end of training")
     if len(steps) == 1:  # shared with main alone, which is then not the end of training
-        return _Verdict((), "note", "")
+        return _Verdict(())
     reason = f"{_names(steps)} hold {what}; which of them is right cannot be told"
-    return _Verdict(steps, "suspect", reason)
+    return _Verdict(steps, reason=reason)
+
+
+def _one_right(steps: tuple[AuditedRevision, ...], right: AuditedRevision, reason: str) -> _Verdict:
+    others = tuple(each for each in steps if each != right)
+    return _Verdict(others, reason=reason, right=right)
 
 
 def _end(audited: AuditedModel, group: list[AuditedRevision]) -> AuditedRevision | None:
@@ -94,11 +108,6 @@ def _end(audited: AuditedModel, group: list[AuditedRevision]) -> AuditedRevision
     is_last_known = any(each.step == last for each in audited.readable)
     end = last if is_last_known else None  # None: main
     return next((each for each in group if each.step == end), None)
-
-
-def _reported(audited: AuditedModel, *, is_expected: bool) -> frozenset[int]:
-    reports = (bad for bad in audited.known_bad if bad.is_expected == is_expected)
-    return frozenset(step for bad in reports for step in bad.steps)
 
 
 def _names(group: Iterable[AuditedRevision]) -> str:

@@ -86,7 +86,7 @@ def test_a_report_tells_which_of_equal_steps_is_right():
     equal = {step: revision(step, ("one",)) for step in (2000, 4000)}
     series = audited(equal, known_bad=(bad,))
     assert set(found(series)) == {4000}
-    assert {each.kind for each in audit_model(series)} == {"known-bad", "identical-weights"}
+    assert {each.kind for each in audit_model(series)} == {"reported", "identical-weights"}
 
 
 def test_a_report_alone_makes_a_checkpoint_suspect_and_is_linked():
@@ -95,11 +95,26 @@ def test_a_report_alone_makes_a_checkpoint_suspect_and_is_linked():
     assert (finding.step, finding.standing, finding.link) == (1000, "suspect", "https://x/1")
 
 
-@pytest.mark.parametrize("reports", [(), (KnownBad("m-1", (0, 1), "r", "l", is_expected=True),)])
-def test_steps_0_and_1_may_be_equal(reports):
-    series = audited({step: revision(step, ("start",)) for step in (0, 1)}, known_bad=reports)
+def test_steps_0_and_1_may_be_equal():
+    series = audited({step: revision(step, ("start",)) for step in (0, 1)})
     assert found(series) == []
     assert found(series, "identical-weights", standing="expected") == [0, 1]
+
+
+def test_steps_that_a_report_expects_to_be_equal_are_told_once_with_its_link():
+    report = KnownBad("m-1", (1000, 2000), "equal", "https://x/1", is_expected=True)
+    equal = {step: revision(step, ("same",)) for step in (1000, 2000)}
+    told = audit_model(audited(equal, known_bad=(report,)))
+    assert [(each.step, each.standing, each.link) for each in told] == [
+        (1000, "expected", "https://x/1"), (2000, "expected", "https://x/1"),
+    ]  # fmt: skip
+    equal[3000] = revision(3000, ("same",))
+    assert found(audited(equal, known_bad=(report,)), "identical-weights") == [1000, 2000, 3000]
+
+
+def test_step_0_with_the_weights_of_main_is_suspect_though_the_last_step_is_not_there():
+    series = audited({4000: None, 0: revision(0, ("end",)), "main": main(("end",))})
+    assert found(series) == [0]
 
 
 def test_a_start_that_is_the_end_is_suspect_though_its_first_steps_may_be_equal():
@@ -112,6 +127,14 @@ def test_a_shard_of_the_last_step_makes_another_step_suspect():
     (finding,) = audit_model(audited(shards))
     assert (finding.step, finding.kind, finding.standing) == (2000, "shared-shard", "suspect")
     assert "model-00001-of-00002.safetensors as step4000" in finding.reason
+
+
+def test_shards_of_weights_that_are_the_same_as_a_whole_are_not_told_again():
+    shards = {step: revision(step, (f"a{step}", f"b{step}")) for step in STEPS}
+    shards[1000] = revision(1000, ("a4000", "b4000"))
+    shards[2000] = revision(2000, ("a4000", "b2000"))
+    told = {(each.step, each.kind) for each in audit_model(audited(shards))}
+    assert told == {(1000, "identical-weights"), (2000, "shared-shard")}
 
 
 def test_a_revision_without_loadable_weights_is_suspect():
