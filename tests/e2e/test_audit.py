@@ -189,7 +189,10 @@ def test_an_audit_after_the_run_marks_what_was_scored(tmp_path):
 @pytest.mark.parametrize("verb", ["audit", "run"])
 @pytest.mark.parametrize(
     ("status", "said", "then"),
-    [(401, "refused access", "hf auth whoami"), (429, "refuses more requests", "hf auth login")],
+    [
+        (401, "does not accept your token", "hf auth login"),
+        (429, "refuses more requests", "hf auth login"),
+    ],
 )
 def test_a_wrong_token_and_a_spent_allowance_are_one_clear_sentence(
     series, sweep, tmp_path, monkeypatch, verb, status, said, then

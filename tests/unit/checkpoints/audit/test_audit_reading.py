@@ -9,7 +9,7 @@ from ckpt_analyzer.checkpoints.audit.table import audit_table
 from ckpt_analyzer.checkpoints.hub import HubSource
 from ckpt_analyzer.errors import CheckpointError, SourceError
 from ckpt_analyzer.tables import AUDIT, conform
-from hub_server import HubServer
+from hub_server import RESET, HubServer
 
 PYTHIA = suites.load("pythia")
 MODEL = PYTHIA.model("14m")
@@ -167,3 +167,18 @@ def test_a_hub_that_answers_for_another_commit_is_not_believed(hub, tmp_path):
     del repo.commits[commit]
     with pytest.raises(CheckpointError, match="answers for commit"):
         source.inventory(PYTHIA.checkpoint(MODEL, 4))
+
+
+@pytest.mark.parametrize(
+    "faults", [[429], [500, 502], [503, 429, 504], [RESET], [RESET, 503, RESET], [408]]
+)
+def test_metadata_that_fail_for_a_while_are_asked_for_again(hub, tmp_path, faults):
+    sound = audit(hub, tmp_path / "sound").drop(columns="audited")
+    hub.faults.passing = {"/refs": list(faults), "/revision/": list(faults), "/resolve/": faults}
+    assert audit(hub, tmp_path).drop(columns="audited").equals(sound)
+    assert not any(hub.faults.passing.values())
+
+
+def test_a_text_that_arrives_cut_is_not_believed(hub, tmp_path):
+    hub.faults.cut["config.json"] = 1  # the client sees the missing bytes: it is asked for again
+    assert findings(audit(hub, tmp_path)) == []
