@@ -10,7 +10,14 @@ import statistics
 from collections import Counter
 from collections.abc import Iterator
 
-from ckpt_analyzer.checkpoints.audit.records import AuditedModel, AuditedRevision, Finding, listed
+from ckpt_analyzer.checkpoints.audit.records import (
+    AuditedModel,
+    AuditedRevision,
+    Finding,
+    Kind,
+    Standing,
+    listed,
+)
 from ckpt_analyzer.checkpoints.weight_files import COMPANIONS
 
 #: Weights of one architecture in one format differ by their header and by what it is padded with.
@@ -80,5 +87,5 @@ def _near(size: float, other: float) -> bool:
     return abs(size - other) <= _TOLERANCE * other
 
 
-def _finding(each: AuditedRevision, kind: str, standing: str, reason: str) -> Finding:
-    return Finding(each.revision, each.step, kind, standing, reason)  # type: ignore[arg-type]
+def _finding(each: AuditedRevision, kind: Kind, standing: Standing, reason: str) -> Finding:
+    return Finding(each.revision, each.step, kind, standing, reason)

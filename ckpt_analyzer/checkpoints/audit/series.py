@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from ckpt_analyzer.checkpoints.audit.records import AuditedModel, Finding
+from ckpt_analyzer.checkpoints.audit.records import AuditedModel, Finding, Standing
 from ckpt_analyzer.suite import Model
 
 _MAIN = "main"
@@ -41,10 +41,10 @@ def revision_of(model: Model, step: int) -> str:
 def _reports(audited: AuditedModel) -> Iterator[Finding]:
     steps = {each.step: each.revision for each in audited.revisions if each.step is not None}
     for bad in audited.known_bad:
-        standing = "expected" if bad.is_expected else "suspect"
+        standing: Standing = "expected" if bad.is_expected else "suspect"
         for step in bad.steps:
             if step in steps:
-                yield Finding(steps[step], step, "reported", standing, bad.reason, bad.link)  # type: ignore[arg-type]
+                yield Finding(steps[step], step, "reported", standing, bad.reason, bad.link)
 
 
 def _looks_like_a_step(model: Model, ref: str) -> bool:
