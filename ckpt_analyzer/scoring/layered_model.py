@@ -1,0 +1,194 @@
+"""A checkpoint on disk that is scored without ever being in memory as a whole.
+
+In: a folder with safetensors. Out: a ``LayeredModel``: a skeleton, and for each of its parameters
+the place in the files that fills it. What is neither a layer nor an embedding nor the head (norms,
+tables of positions) is read at once. The module computes nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NamedTuple
+
+import torch
+from transformers import PretrainedConfig, PreTrainedModel
+
+from ckpt_analyzer.errors import CheckpointError, ScoringError
+from ckpt_analyzer.scoring import Dtype
+from ckpt_analyzer.scoring.family import Family, family_of
+from ckpt_analyzer.scoring.hardware import resolve_device, torch_dtype
+from ckpt_analyzer.scoring.layer_stream import Part, Piece
+from ckpt_analyzer.scoring.parameter_names import ParameterNames, misfit
+from ckpt_analyzer.scoring.skeleton import config_in, fill_buffers, place, skeleton_of
+from ckpt_analyzer.scoring.weight_files import StoredTensor, read_into, read_rows, stored_tensors
+
+
+class Roles(NamedTuple):
+    """The names of a model's tensors, by what they are for.
+
+    Parameters
+    ----------
+    layers
+        Of each layer, those in the order in which the layer holds them.
+    embedding
+        The matrix of which a token reads one row.
+    head
+        What has one row for each token that may be predicted: a matrix, and a bias if there is one.
+    rest
+        All others.
+    """
+
+    layers: tuple[tuple[str, ...], ...]
+    embedding: str
+    head: tuple[str, ...]
+    rest: tuple[str, ...]
+
+
+def roles_of(model: PreTrainedModel, family: Family) -> Roles:
+    """Return what the tensors of `model` are for."""
+    layers = {id(layer): place for place, layer in enumerate(family.layers(model))}
+    of_layers: list[tuple[str, ...]] = [()] * len(layers)
+    taken: set[str] = set()
+    head, embedding = "", ""
+    for path, module in model.named_modules():
+        if id(module) in layers:
+            names = tuple(f"{path}.{name}" for name in module.state_dict())
+            of_layers[layers[id(module)]] = names
+            taken |= set(names)
+        if module is model.get_input_embeddings():
+            embedding = f"{path}.weight"
+        if module is model.get_output_embeddings():  # type: ignore[no-untyped-call]
+            head = path
+    stored = tuple(model.state_dict())
+    of_head = tuple(name for name in stored if name.rpartition(".")[0] == head)
+    rest = tuple(name for name in stored if name not in taken | {embedding, *of_head})
+    return Roles(tuple(of_layers), embedding, of_head, rest)
+
+
+@dataclass(frozen=True, eq=False)
+class LayeredModel:
+    """A checkpoint whose layers are read when they are needed.
+
+    Parameters
+    ----------
+    model
+        Its skeleton. Norms and tables of positions are real, all else is on the meta device.
+    device
+        Where it computes.
+    stored
+        For the name of each tensor of the model, where it lies.
+    likes
+        For each, its shape and dtype: a tensor on the meta device.
+    """
+
+    model: PreTrainedModel
+    family: Family
+    roles: Roles
+    device: torch.device
+    stored: Mapping[str, StoredTensor]
+    likes: Mapping[str, torch.Tensor]
+
+    @property
+    def config(self) -> PretrainedConfig:
+        """The configuration of the model."""
+        return self.model.config
+
+    @property
+    def dtype(self) -> torch.dtype:
+        """The precision in which it computes."""
+        return self.model.dtype
+
+    def layer(self, index: int) -> Part:
+        """Return the tensors of a layer."""
+        return [self._piece(name) for name in self.roles.layers[index]]
+
+    def head(self, first: int, stop: int) -> Part:
+        """Return the part of the head that predicts tokens ``[first, stop)``."""
+        pieces = (self._piece(name) for name in self.roles.head)
+        return [piece._replace(first_row=first, like=piece.like[first:stop]) for piece in pieces]
+
+    def embedding_rows(self, tokens_U: torch.Tensor) -> torch.Tensor:
+        """Read the embeddings of some tokens, ascending and each once: ``(U, D)``."""
+        stored = self.stored[self.roles.embedding]
+        return read_rows(stored, tokens_U.cpu(), self.dtype).to(self.device)
+
+    def _piece(self, name: str) -> Piece:
+        return Piece(name, self.stored[name], 0, self.likes[name])
+
+
+def open_layered(folder: Path, *, dtype: Dtype, device: str = "auto") -> LayeredModel:
+    """Return the causal model in `folder`, to be read layer by layer.
+
+    Peak memory: modules, norms and tables of positions.
+
+    Parameters
+    ----------
+    dtype
+        The precision that the model computes in; stored precisions are converted to it.
+    device
+        ``auto``, ``cpu``, ``cuda`` or ``mps``.
+
+    Raises
+    ------
+    CheckpointError
+        If the weights are no safetensors, are not sound, or are not those of the model.
+    ScoringError
+        If the model's family has no description in ``scoring/families``, or this machine has no
+        such device.
+    """
+    where = resolve_device(device)
+    model = skeleton_of(config_in(folder), torch_dtype(dtype))
+    family = family_of(model)
+    if family is None:
+        raise ScoringError(
+            f"{type(model).__name__} cannot be scored layer by layer: it has no description in "
+            "scoring/families",
+            where=str(folder),
+            hint="allow a memory_budget that holds the whole model",
+        )
+    roles = roles_of(model, family)
+    stored = _places(model, stored_tensors(folder), folder)
+    opened = LayeredModel(model, family, roles, where, stored, dict(model.state_dict()))
+    _fill_rest(opened)
+    return opened
+
+
+def _places(
+    model: PreTrainedModel, stored: Mapping[str, StoredTensor], folder: Path
+) -> Mapping[str, StoredTensor]:
+    """Return where each tensor of the model lies."""
+    names = ParameterNames(model)
+    if not names.are_one_to_one:
+        raise ScoringError(
+            f"{type(model).__name__} is stored in other tensors than it computes with, so it "
+            "cannot be read layer by layer",
+            where=str(folder),
+            hint="allow a memory_budget that holds the whole model",
+        )
+    found: dict[str, StoredTensor] = {}
+    try:
+        for stored_name, tensor in stored.items():
+            name = names.filled_by(stored_name)
+            if name is not None:
+                if tensor.shape != tuple(names.shapes[name]):
+                    raise misfit(misshapen=[stored_name])
+                found[name] = tensor
+        names.check_complete(found)
+    except CheckpointError as error:
+        raise CheckpointError(error.problem, where=str(folder), hint=error.hint) from error
+    return found | {name: found[source] for name, source in names.tied.items()}
+
+
+def _fill_rest(opened: LayeredModel) -> None:
+    model, roles = opened.model, opened.roles
+    layers = [module for module in opened.family.layers(model)]
+    outside = {path for path, module in model.named_modules() if any(module is x for x in layers)}
+    fill_buffers(model, opened.device, outside)
+    for name in roles.rest:
+        if name not in opened.stored:
+            continue  # a stored buffer that may be missing has been filled
+        tensor = torch.empty_like(opened.likes[name], device=opened.device)
+        read_into(tensor, opened.stored[name])
+        place(model, name, tensor)
