@@ -8,7 +8,6 @@ only.
 from __future__ import annotations
 
 import pickle
-import re
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -26,14 +25,7 @@ from transformers.utils import logging
 from ckpt_analyzer.errors import CheckpointError
 from ckpt_analyzer.scoring import Dtype
 from ckpt_analyzer.scoring.hardware import resolve_device, torch_dtype
-
-#: Tensors that old releases of transformers stored and that the model computes for itself.
-HARMLESS_UNEXPECTED = re.compile(
-    r"(^|\.)(attention|attn|self_attn)\.(bias|masked_bias)$"  # causal masks: GPT-NeoX, GPT-2, GPT-J
-    r"|(^|\.)attn\.attention\.(bias|masked_bias)$"  # GPT-Neo
-    r"|(^|\.)rotary_emb\.(inv_freq|cos_cached|sin_cached)$"
-    r"|(^|\.)embed_positions$"  # GPT-J's sine table
-)
+from ckpt_analyzer.scoring.parameter_names import HARMLESS_UNEXPECTED
 
 #: What torch, safetensors and transformers raise on weights that are missing, cut or of another
 #: shape: (TypeError, KeyError and AttributeError come from pickles and headers with odd contents).
