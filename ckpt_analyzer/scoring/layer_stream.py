@@ -18,7 +18,7 @@ from typing import NamedTuple
 import torch
 from transformers import PreTrainedModel
 
-from ckpt_analyzer.scoring.skeleton import place
+from ckpt_analyzer.scoring.skeleton import place, tensor_of
 from ckpt_analyzer.scoring.weight_files import StoredTensor, read_into
 
 
@@ -107,7 +107,7 @@ class LayerStream:
         """Put `new` in the place of `old`, in its memory where that is of the same shape."""
         spare: dict[tuple[torch.Size, torch.dtype], list[torch.Tensor]] = {}
         for piece in old:
-            tensor = _tensor(self.model, piece.name)
+            tensor = tensor_of(self.model, piece.name)
             spare.setdefault((tensor.shape, tensor.dtype), []).append(tensor)
         self._remove(old)
         wanted = {(piece.like.shape, piece.like.dtype) for piece in new}
@@ -136,8 +136,3 @@ class LayerStream:
         for piece in part:
             place(self.model, piece.name, piece.like)
 
-
-def _tensor(model: PreTrainedModel, name: str) -> torch.Tensor:
-    path, _, attribute = name.rpartition(".")
-    tensor: torch.Tensor = getattr(model.get_submodule(path), attribute)
-    return tensor.data

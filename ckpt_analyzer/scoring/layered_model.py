@@ -21,7 +21,13 @@ from ckpt_analyzer.scoring.family import Family, family_of
 from ckpt_analyzer.scoring.hardware import resolve_device, torch_dtype
 from ckpt_analyzer.scoring.layer_stream import Part, Piece
 from ckpt_analyzer.scoring.parameter_names import ParameterNames, misfit
-from ckpt_analyzer.scoring.skeleton import config_in, fill_buffers, place, skeleton_of
+from ckpt_analyzer.scoring.skeleton import (
+    config_in,
+    fill_buffers,
+    place,
+    skeleton_of,
+    tensor_of,
+)
 from ckpt_analyzer.scoring.weight_files import StoredTensor, read_into, read_rows, stored_tensors
 
 
@@ -81,6 +87,8 @@ class LayeredModel:
         For the name of each tensor of the model, where it lies.
     likes
         For each, its shape and dtype: a tensor on the meta device.
+    tied
+        The name of each tensor that is another one, and the name of that.
     """
 
     model: PreTrainedModel
@@ -89,6 +97,7 @@ class LayeredModel:
     device: torch.device
     stored: Mapping[str, StoredTensor]
     likes: Mapping[str, torch.Tensor]
+    tied: Mapping[str, str]
 
     @property
     def config(self) -> PretrainedConfig:
@@ -99,6 +108,22 @@ class LayeredModel:
     def dtype(self) -> torch.dtype:
         """The precision in which it computes."""
         return self.model.dtype
+
+    @property
+    def training(self) -> bool:
+        """Whether dropout would change its scores: never."""
+        return self.model.training
+
+    @property
+    def staged_itemsize(self) -> int:
+        """Bytes of a number of a layer while it is read ahead, the most that any layer has."""
+        layers = (self.layer(index) for index in range(len(self.roles.layers)))
+        return max((p.staged_dtype.itemsize for part in layers for p in part), default=1)
+
+    def get_input_embeddings(self) -> torch.nn.Module:
+        """Return the module of the embeddings, which has a shape and no numbers."""
+        embeddings: torch.nn.Module = self.model.get_input_embeddings()
+        return embeddings
 
     def layer(self, index: int) -> Part:
         """Return the tensors of a layer."""
@@ -149,21 +174,38 @@ def open_layered(folder: Path, *, dtype: Dtype, device: str = "auto") -> Layered
             hint="allow a memory_budget that holds the whole model",
         )
     roles = roles_of(model, family)
-    stored = _places(model, stored_tensors(folder), folder)
-    opened = LayeredModel(model, family, roles, where, stored, dict(model.state_dict()))
+    names = ParameterNames(model)
+    stored = _places(names, stored_tensors(folder), folder)
+    likes = dict(model.state_dict())
+    opened = LayeredModel(model, family, roles, where, stored, likes, names.tied)
     _fill_rest(opened)
     return opened
 
 
+def load_whole(opened: LayeredModel) -> PreTrainedModel:
+    """Read all of a checkpoint, so that it is a model as any other.
+
+    Peak memory: the weights, and 8 MiB.
+    """
+    model = opened.model
+    for name, like in opened.likes.items():
+        if name in opened.stored and name not in opened.tied:
+            tensor = torch.empty_like(like, device=opened.device)
+            read_into(tensor, opened.stored[name])
+            place(model, name, tensor)
+    for name, source in opened.tied.items():
+        place(model, name, tensor_of(model, source))
+    return model
+
+
 def _places(
-    model: PreTrainedModel, stored: Mapping[str, StoredTensor], folder: Path
+    names: ParameterNames, stored: Mapping[str, StoredTensor], folder: Path
 ) -> Mapping[str, StoredTensor]:
     """Return where each tensor of the model lies."""
-    names = ParameterNames(model)
     if not names.are_one_to_one:
         raise ScoringError(
-            f"{type(model).__name__} is stored in other tensors than it computes with, so it "
-            "cannot be read layer by layer",
+            "the model computes with other tensors than are stored, so it cannot be read layer by "
+            "layer",
             where=str(folder),
             hint="allow a memory_budget that holds the whole model",
         )

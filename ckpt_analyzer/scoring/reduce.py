@@ -15,7 +15,7 @@ import torch
 from numpy.typing import NDArray
 
 #: Bound of one fp32 copy of a slice of logits.
-_SLICE_BYTES = 16 * 2**20
+SLICE_BYTES = 16 * 2**20
 
 
 class TargetScores(NamedTuple):
@@ -53,7 +53,7 @@ def reduce_logits(
 
     Peak memory: three fp32 copies of a slice of at most 16 MiB, or of one row.
     """
-    n_rows = max(1, _SLICE_BYTES // (4 * logits_NV.shape[1]))
+    n_rows = max(1, SLICE_BYTES // (4 * logits_NV.shape[1]))
     slices = [_reduce_slice(part) for part in torch.split(logits_NV, n_rows)]
     log_normalizer_N = torch.cat([part.log_normalizer_N for part in slices])
     likeliest_N = torch.cat([part.likeliest_N for part in slices])
@@ -98,7 +98,7 @@ class VocabularyParts:
 
     def add(self, logits_NV: torch.Tensor, first_row: int, first_token: int) -> None:
         """Take in the logits of rows from `first_row` and tokens from `first_token` on."""
-        n_rows = max(1, _SLICE_BYTES // (4 * logits_NV.shape[1]))
+        n_rows = max(1, SLICE_BYTES // (4 * logits_NV.shape[1]))
         for start, part in enumerate(torch.split(logits_NV, n_rows)):
             self._add_slice(part.float(), first_row + start * n_rows, first_token)
 

@@ -98,3 +98,10 @@ def place(model: PreTrainedModel, name: str, tensor: torch.Tensor) -> None:
     module = model.get_submodule(path)
     is_parameter = attribute in module._parameters
     setattr(module, attribute, torch.nn.Parameter(tensor, False) if is_parameter else tensor)
+
+
+def tensor_of(model: PreTrainedModel, name: str) -> torch.Tensor:
+    """Return the parameter or buffer called `name`."""
+    path, _, attribute = name.rpartition(".")
+    tensor: torch.Tensor = getattr(model.get_submodule(path), attribute)
+    return tensor.data

@@ -1,0 +1,82 @@
+"""A checkpoint is opened for the plans that it is to be scored by, within a bound of memory.
+
+In: a folder, plans, a budget. Out: a resident model where that fits, else one whose layers are
+read when they are needed. ``score_plan`` takes both.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from transformers import PreTrainedModel
+
+from ckpt_analyzer.errors import ScoringError
+from ckpt_analyzer.scoring import Dtype
+from ckpt_analyzer.scoring.estimate import resident_bytes
+from ckpt_analyzer.scoring.family import family_of
+from ckpt_analyzer.scoring.hardware import torch_dtype
+from ckpt_analyzer.scoring.layered_model import LayeredModel, load_whole, open_layered
+from ckpt_analyzer.scoring.load import load_model
+from ckpt_analyzer.scoring.memory_in_use import held_bytes
+from ckpt_analyzer.scoring.memory_plan import Frame, layered_plan
+from ckpt_analyzer.scoring.model_shape import shape_of
+from ckpt_analyzer.scoring.parameter_names import ParameterNames
+from ckpt_analyzer.scoring.plan import ScoringPlan
+from ckpt_analyzer.scoring.skeleton import config_in, skeleton_of
+from ckpt_analyzer.scoring.weight_files import has_safetensors
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Terms:
+    """How a model is to compute.
+
+    Parameters
+    ----------
+    budget_bytes
+        Bound of the memory of the whole process, the interpreter and its libraries included; on a
+        GPU, of what torch holds of its memory. None: the model is resident, whatever it takes.
+    """
+
+    dtype: Dtype
+    device: str = "auto"
+    budget_bytes: int | None = None
+
+
+def open_model(
+    folder: Path, plans: Sequence[ScoringPlan], terms: Terms
+) -> PreTrainedModel | LayeredModel:
+    """Return the model in `folder`, resident if scoring `plans` on it stays within the budget.
+
+    Peak memory: that of the model.
+
+    Raises
+    ------
+    CheckpointError
+        As ``load_model`` and ``open_layered``.
+    ScoringError
+        If neither a resident model nor its largest layer fits.
+    """
+    if terms.budget_bytes is None or not _can_be_layered(folder, terms):
+        return load_model(folder, dtype=terms.dtype, device=terms.device)
+    opened = open_layered(folder, dtype=terms.dtype, device=terms.device)
+    shape, itemsize = shape_of(opened.config), opened.dtype.itemsize
+    free = terms.budget_bytes - held_bytes(opened.device)
+    needed = max((resident_bytes(plan, shape, itemsize) for plan in plans), default=0)
+    if needed <= free:
+        return load_whole(opened)
+    for plan in plans:
+        layered_plan(Frame(plan, shape, itemsize, opened.staged_itemsize), free)
+    log.info("the model would take %.3g GB: it is read layer by layer", needed / 1e9)
+    return opened
+
+
+def _can_be_layered(folder: Path, terms: Terms) -> bool:
+    if not has_safetensors(folder):
+        return False
+    model = skeleton_of(config_in(folder), torch_dtype(terms.dtype))
+    return family_of(model) is not None and ParameterNames(model).are_one_to_one
