@@ -46,7 +46,9 @@ class PackSize:
 def flops_of(plan: ScoringPlan, shape: ModelShape) -> int:
     """Return the floating-point operations of scoring `plan`, products and sums counted apart."""
     n_tokens, n_rows = plan.n_tokens, len(plan.rows_N)
-    n_distinct = n_tokens if shape.embeds_positions else sum(_n_distinct(plan, p) for p in plan.packs)
+    n_distinct = n_tokens
+    if not shape.embeds_positions:
+        n_distinct = sum(_n_distinct(plan, pack) for pack in plan.packs)
     row = shape.row_flops
     n_between = shape.n_layers - 1
     total = row.project * (n_distinct + n_between * n_tokens)

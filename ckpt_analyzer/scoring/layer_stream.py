@@ -19,7 +19,7 @@ import torch
 from transformers import PreTrainedModel
 
 from ckpt_analyzer.scoring.skeleton import place, tensor_of
-from ckpt_analyzer.scoring.weight_files import StoredTensor, read_into
+from ckpt_analyzer.scoring.weight_files import StoredTensor, fresh, read_into
 
 
 class Piece(NamedTuple):
@@ -95,10 +95,9 @@ class LayerStream:
             if piece.staged_bytes > left:
                 break
             left -= piece.staged_bytes
-            # Pinned memory is copied to a device at the speed of the bus.
-            waiting = torch.empty(
-                piece.like.shape, dtype=piece.staged_dtype, pin_memory=self.device.type == "cuda"
-            )
+            waiting = fresh(piece.like, piece.staged_dtype, torch.device("cpu"))
+            if self.device.type == "cuda":
+                waiting = waiting.pin_memory()  # copied at the speed of the bus
             read_into(waiting, piece.stored, piece.first_row)
             staged[piece.name] = waiting
         return staged
@@ -122,7 +121,7 @@ class LayerStream:
                 place(self.model, piece.name, waiting)
                 continue
             memory = spare[key].pop() if spare.get(key) else None
-            out = torch.empty_like(piece.like, device=self.device) if memory is None else memory
+            out = fresh(piece.like, piece.like.dtype, self.device) if memory is None else memory
             if waiting is None:
                 read_into(out, piece.stored, piece.first_row)
             else:
@@ -135,4 +134,3 @@ class LayerStream:
     def _remove(self, part: Part) -> None:
         for piece in part:
             place(self.model, piece.name, piece.like)
-

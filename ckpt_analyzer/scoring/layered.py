@@ -22,38 +22,14 @@ import torch
 from ckpt_analyzer.scoring.attention import Memory
 from ckpt_analyzer.scoring.layer_stream import LayerStream, Part
 from ckpt_analyzer.scoring.layered_model import LayeredModel
-from ckpt_analyzer.scoring.packed import CHUNK_ROWS, LOGITS_BYTES, Distinct, PackTask
+from ckpt_analyzer.scoring.memory_plan import LayeredSizes
+from ckpt_analyzer.scoring.packed import LOGITS_BYTES, Distinct, PackTask
 from ckpt_analyzer.scoring.plan import ScoringPlan
 from ckpt_analyzer.scoring.reduce import PartScores, VocabularyParts
 from ckpt_analyzer.scoring.sections import Section, sections
 from ckpt_analyzer.scoring.skeleton import place
 
 log = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True)
-class LayeredSizes:
-    """How much is in memory at a time.
-
-    Parameters
-    ----------
-    section_tokens
-        Nodes whose hidden states are kept: more than the longest input.
-    pack_tokens
-        Nodes that are computed together.
-    read_ahead_bytes
-        What is read of the next layer while one computes.
-    head_tokens
-        Tokens of the vocabulary whose part of the head is in memory.
-    chunk_rows
-        Rows that pass the feed-forward part at a time.
-    """
-
-    section_tokens: int
-    pack_tokens: int
-    read_ahead_bytes: int
-    head_tokens: int
-    chunk_rows: int = CHUNK_ROWS
 
 
 def run(opened: LayeredModel, plan: ScoringPlan, sizes: LayeredSizes) -> Iterator[PartScores]:

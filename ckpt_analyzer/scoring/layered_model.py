@@ -7,10 +7,9 @@ tables of positions) is read at once. The module computes nothing.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NamedTuple
 
 import torch
 from transformers import PretrainedConfig, PreTrainedModel
@@ -20,7 +19,12 @@ from ckpt_analyzer.scoring import Dtype
 from ckpt_analyzer.scoring.family import Family, family_of
 from ckpt_analyzer.scoring.hardware import resolve_device, torch_dtype
 from ckpt_analyzer.scoring.layer_stream import Part, Piece
+from ckpt_analyzer.scoring.memory_in_use import held_bytes
+from ckpt_analyzer.scoring.memory_plan import Frame
+from ckpt_analyzer.scoring.model_shape import ModelShape, shape_of_skeleton
 from ckpt_analyzer.scoring.parameter_names import ParameterNames, misfit
+from ckpt_analyzer.scoring.plan import ScoringPlan
+from ckpt_analyzer.scoring.roles import Roles, roles_of
 from ckpt_analyzer.scoring.skeleton import (
     config_in,
     fill_buffers,
@@ -28,49 +32,15 @@ from ckpt_analyzer.scoring.skeleton import (
     skeleton_of,
     tensor_of,
 )
-from ckpt_analyzer.scoring.weight_files import StoredTensor, read_into, read_rows, stored_tensors
+from ckpt_analyzer.scoring.weight_files import (
+    StoredTensor,
+    fresh,
+    read_into,
+    read_rows,
+    stored_tensors,
+)
 
-
-class Roles(NamedTuple):
-    """The names of a model's tensors, by what they are for.
-
-    Parameters
-    ----------
-    layers
-        Of each layer, those in the order in which the layer holds them.
-    embedding
-        The matrix of which a token reads one row.
-    head
-        What has one row for each token that may be predicted: a matrix, and a bias if there is one.
-    rest
-        All others.
-    """
-
-    layers: tuple[tuple[str, ...], ...]
-    embedding: str
-    head: tuple[str, ...]
-    rest: tuple[str, ...]
-
-
-def roles_of(model: PreTrainedModel, family: Family) -> Roles:
-    """Return what the tensors of `model` are for."""
-    layers = {id(layer): place for place, layer in enumerate(family.layers(model))}
-    of_layers: list[tuple[str, ...]] = [()] * len(layers)
-    taken: set[str] = set()
-    head, embedding = "", ""
-    for path, module in model.named_modules():
-        if id(module) in layers:
-            names = tuple(f"{path}.{name}" for name in module.state_dict())
-            of_layers[layers[id(module)]] = names
-            taken |= set(names)
-        if module is model.get_input_embeddings():
-            embedding = f"{path}.weight"
-        if module is model.get_output_embeddings():  # type: ignore[no-untyped-call]
-            head = path
-    stored = tuple(model.state_dict())
-    of_head = tuple(name for name in stored if name.rpartition(".")[0] == head)
-    rest = tuple(name for name in stored if name not in taken | {embedding, *of_head})
-    return Roles(tuple(of_layers), embedding, of_head, rest)
+_NO_BOUND_BYTES = 2**62
 
 
 @dataclass(frozen=True, eq=False)
@@ -89,6 +59,8 @@ class LayeredModel:
         For each, its shape and dtype: a tensor on the meta device.
     tied
         The name of each tensor that is another one, and the name of that.
+    budget_bytes
+        Bound of the memory of the whole process, or of what torch holds of a GPU's; None for none.
     """
 
     model: PreTrainedModel
@@ -98,6 +70,8 @@ class LayeredModel:
     stored: Mapping[str, StoredTensor]
     likes: Mapping[str, torch.Tensor]
     tied: Mapping[str, str]
+    shape: ModelShape
+    budget_bytes: int | None = None
 
     @property
     def config(self) -> PretrainedConfig:
@@ -119,6 +93,15 @@ class LayeredModel:
         """Bytes of a number of a layer while it is read ahead, the most that any layer has."""
         layers = (self.layer(index) for index in range(len(self.roles.layers)))
         return max((p.staged_dtype.itemsize for part in layers for p in part), default=1)
+
+    def frame(self, plan: ScoringPlan) -> Frame:
+        """Return `plan` beside the sizes of the model, for the decision how to score it."""
+        return Frame(plan, self.shape, self.dtype.itemsize, self.staged_itemsize)
+
+    def free_bytes(self) -> int:
+        """Return what the budget leaves beside what is held now."""
+        budget_bytes = _NO_BOUND_BYTES if self.budget_bytes is None else self.budget_bytes
+        return budget_bytes - held_bytes(self.device)
 
     def get_input_embeddings(self) -> torch.nn.Module:
         """Return the module of the embeddings, which has a shape and no numbers."""
@@ -143,7 +126,9 @@ class LayeredModel:
         return Piece(name, self.stored[name], 0, self.likes[name])
 
 
-def open_layered(folder: Path, *, dtype: Dtype, device: str = "auto") -> LayeredModel:
+def open_layered(
+    folder: Path, *, dtype: Dtype, device: str = "auto", budget_bytes: int | None = None
+) -> LayeredModel:
     """Return the causal model in `folder`, to be read layer by layer.
 
     Peak memory: modules, norms and tables of positions.
@@ -154,6 +139,8 @@ def open_layered(folder: Path, *, dtype: Dtype, device: str = "auto") -> Layered
         The precision that the model computes in; stored precisions are converted to it.
     device
         ``auto``, ``cpu``, ``cuda`` or ``mps``.
+    budget_bytes
+        As in ``LayeredModel``.
 
     Raises
     ------
@@ -173,11 +160,19 @@ def open_layered(folder: Path, *, dtype: Dtype, device: str = "auto") -> Layered
             where=str(folder),
             hint="allow a memory_budget that holds the whole model",
         )
-    roles = roles_of(model, family)
     names = ParameterNames(model)
     stored = _places(names, stored_tensors(folder), folder)
-    likes = dict(model.state_dict())
-    opened = LayeredModel(model, family, roles, where, stored, likes, names.tied)
+    opened = LayeredModel(
+        model=model,
+        family=family,
+        roles=roles_of(model, family),
+        device=where,
+        stored=stored,
+        likes=dict(model.state_dict()),
+        tied=names.tied,
+        shape=shape_of_skeleton(model, family),
+        budget_bytes=budget_bytes,
+    )
     _fill_rest(opened)
     return opened
 
@@ -190,7 +185,7 @@ def load_whole(opened: LayeredModel) -> PreTrainedModel:
     model = opened.model
     for name, like in opened.likes.items():
         if name in opened.stored and name not in opened.tied:
-            tensor = torch.empty_like(like, device=opened.device)
+            tensor = fresh(like, like.dtype, opened.device)
             read_into(tensor, opened.stored[name])
             place(model, name, tensor)
     for name, source in opened.tied.items():
@@ -225,7 +220,7 @@ def _places(
 
 def _fill_rest(opened: LayeredModel) -> None:
     model, roles = opened.model, opened.roles
-    layers = [module for module in opened.family.layers(model)]
+    layers = list(opened.family.layers(model))
     outside = {path for path, module in model.named_modules() if any(module is x for x in layers)}
     fill_buffers(model, opened.device, outside)
     for name in roles.rest:

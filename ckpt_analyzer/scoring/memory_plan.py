@@ -16,15 +16,40 @@ from ckpt_analyzer.scoring.estimate import (
     pack_bytes,
     size_of,
 )
-from ckpt_analyzer.scoring.layered import LayeredSizes
 from ckpt_analyzer.scoring.model_shape import ModelShape
+from ckpt_analyzer.scoring.packed import CHUNK_ROWS
 from ckpt_analyzer.scoring.plan import ScoringPlan
 
-#: Packs that are tried, the largest first.
+#: Packs that are tried where those of the plan are too large.
 PACK_TOKENS = (4096, 2048, 1024, 512, 256, 128)
 
 #: Nodes of a section beyond its longest path, at least.
 _MIN_SECTION_TOKENS = 256
+
+
+@dataclass(frozen=True)
+class LayeredSizes:
+    """How much is in memory at a time.
+
+    Parameters
+    ----------
+    section_tokens
+        Nodes whose hidden states are kept: more than the longest input.
+    pack_tokens
+        Nodes that are computed together.
+    read_ahead_bytes
+        What is read of the next layer while one computes.
+    head_tokens
+        Tokens of the vocabulary whose part of the head is in memory.
+    chunk_rows
+        Rows that pass the feed-forward part at a time.
+    """
+
+    section_tokens: int
+    pack_tokens: int
+    read_ahead_bytes: int
+    head_tokens: int
+    chunk_rows: int = CHUNK_ROWS
 
 
 @dataclass(frozen=True)
@@ -64,7 +89,8 @@ def layered_plan(frame: Frame, free_bytes: int) -> MemoryPlan:
     ScoringError
         If not even one layer and the smallest pack fit.
     """
-    candidates = [tokens for tokens in PACK_TOKENS if tokens <= max(128, frame.plan.batch_tokens)]
+    asked = frame.plan.batch_tokens
+    candidates = [asked, *(tokens for tokens in PACK_TOKENS if tokens < asked)]
     smallest = _smallest_bytes(frame, candidates[-1])
     if smallest > free_bytes:
         raise ScoringError(
@@ -73,13 +99,13 @@ def layered_plan(frame: Frame, free_bytes: int) -> MemoryPlan:
             hint="set a larger memory_budget, or score in bf16",
         )
     for pack_tokens in candidates:
-        made = _try(frame, pack_tokens, free_bytes)
+        made = _try(frame, pack_tokens, free_bytes, is_last=pack_tokens == candidates[-1])
         if made is not None:
             return made
     raise AssertionError("the smallest pack fits")
 
 
-def _try(frame: Frame, pack_tokens: int, free_bytes: int) -> MemoryPlan | None:
+def _try(frame: Frame, pack_tokens: int, free_bytes: int, *, is_last: bool) -> MemoryPlan | None:
     """Return the sizes for packs of so many tokens; None if smaller packs would do better."""
     shape, plan = frame.shape, frame.plan
     smallest = _smallest_bytes(frame, pack_tokens)
@@ -91,7 +117,7 @@ def _try(frame: Frame, pack_tokens: int, free_bytes: int) -> MemoryPlan | None:
     min_tokens = _min_section_tokens(plan)
     more_tokens = max(0, plan.n_tokens - min_tokens)
     read_ahead = min(staged, max(spare // 2, spare - more_tokens * token_bytes))
-    if read_ahead < staged / 2 and pack_tokens > PACK_TOKENS[-1]:
+    if read_ahead < staged / 2 and not is_last:
         return None
     more_tokens = min(more_tokens, (spare - read_ahead) // token_bytes)
     sizes = LayeredSizes(
@@ -123,7 +149,8 @@ def _smallest_bytes(frame: Frame, pack_tokens: int) -> int:
 
 
 def _min_section_tokens(plan: ScoringPlan) -> int:
-    return max(min(plan.n_tokens, plan.longest_tokens + _MIN_SECTION_TOKENS), plan.longest_tokens + 1)
+    longest = plan.longest_tokens
+    return max(longest + 1, min(plan.n_tokens, longest + _MIN_SECTION_TOKENS))
 
 
 def _chunk_rows(pack_tokens: int) -> int:

@@ -17,7 +17,7 @@ from transformers import PretrainedConfig, PreTrainedModel
 
 from ckpt_analyzer.errors import ScoringError
 from ckpt_analyzer.scoring.family import Family, family_of
-from ckpt_analyzer.scoring.layered_model import roles_of
+from ckpt_analyzer.scoring.roles import roles_of
 from ckpt_analyzer.scoring.skeleton import skeleton_of
 
 
@@ -89,10 +89,11 @@ def shape_of(config: PretrainedConfig) -> ModelShape:
             f"{type(model).__name__} has no description in scoring/families, so what it takes is "
             "not known",
         )
-    return _shape(model, family)
+    return shape_of_skeleton(model, family)
 
 
-def _shape(model: PreTrainedModel, family: Family) -> ModelShape:
+def shape_of_skeleton(model: PreTrainedModel, family: Family) -> ModelShape:
+    """Return the shape of `model`, all of which is on the meta device."""
     roles = roles_of(model, family)
     sizes = {name: tensor.numel() for name, tensor in model.state_dict().items()}
     shapes = {name: tuple(tensor.shape) for name, tensor in model.state_dict().items()}

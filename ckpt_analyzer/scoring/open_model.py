@@ -17,12 +17,11 @@ from ckpt_analyzer.errors import ScoringError
 from ckpt_analyzer.scoring import Dtype
 from ckpt_analyzer.scoring.estimate import resident_bytes
 from ckpt_analyzer.scoring.family import family_of
-from ckpt_analyzer.scoring.hardware import torch_dtype
+from ckpt_analyzer.scoring.hardware import resolve_device, torch_dtype
 from ckpt_analyzer.scoring.layered_model import LayeredModel, load_whole, open_layered
 from ckpt_analyzer.scoring.load import load_model
 from ckpt_analyzer.scoring.memory_in_use import held_bytes
-from ckpt_analyzer.scoring.memory_plan import Frame, layered_plan
-from ckpt_analyzer.scoring.model_shape import shape_of
+from ckpt_analyzer.scoring.memory_plan import layered_plan
 from ckpt_analyzer.scoring.parameter_names import ParameterNames
 from ckpt_analyzer.scoring.plan import ScoringPlan
 from ckpt_analyzer.scoring.skeleton import config_in, skeleton_of
@@ -61,22 +60,46 @@ def open_model(
     ScoringError
         If neither a resident model nor its largest layer fits.
     """
-    if terms.budget_bytes is None or not _can_be_layered(folder, terms):
+    if terms.budget_bytes is None:
         return load_model(folder, dtype=terms.dtype, device=terms.device)
-    opened = open_layered(folder, dtype=terms.dtype, device=terms.device)
-    shape, itemsize = shape_of(opened.config), opened.dtype.itemsize
-    free = terms.budget_bytes - held_bytes(opened.device)
+    if why_not := _why_not_layered(folder, terms):
+        _check_weights_fit(folder, terms, why_not)
+        return load_model(folder, dtype=terms.dtype, device=terms.device)
+    opened = open_layered(
+        folder, dtype=terms.dtype, device=terms.device, budget_bytes=terms.budget_bytes
+    )
+    shape, itemsize = opened.shape, opened.dtype.itemsize
     needed = max((resident_bytes(plan, shape, itemsize) for plan in plans), default=0)
-    if needed <= free:
+    if needed <= opened.free_bytes():
         return load_whole(opened)
     for plan in plans:
-        layered_plan(Frame(plan, shape, itemsize, opened.staged_itemsize), free)
+        layered_plan(opened.frame(plan), opened.free_bytes())
     log.info("the model would take %.3g GB: it is read layer by layer", needed / 1e9)
     return opened
 
 
-def _can_be_layered(folder: Path, terms: Terms) -> bool:
+def _why_not_layered(folder: Path, terms: Terms) -> str:
+    """Return why the checkpoint has to be resident, or nothing."""
     if not has_safetensors(folder):
-        return False
+        return "its weights are no safetensors"
     model = skeleton_of(config_in(folder), torch_dtype(terms.dtype))
-    return family_of(model) is not None and ParameterNames(model).are_one_to_one
+    if family_of(model) is None:
+        return f"{type(model).__name__} has no description in scoring/families"
+    if not ParameterNames(model).are_one_to_one:
+        return "its files hold other tensors than it computes with"
+    return ""
+
+
+def _check_weights_fit(folder: Path, terms: Terms, why_not: str) -> None:
+    assert terms.budget_bytes is not None
+    model = skeleton_of(config_in(folder), torch_dtype(terms.dtype))
+    weights = sum(parameter.numel() * parameter.dtype.itemsize for parameter in model.parameters())
+    free = terms.budget_bytes - held_bytes(resolve_device(terms.device))
+    if weights > free:
+        raise ScoringError(
+            f"the weights take {weights / 10**9:.3g} GB and memory_budget leaves "
+            f"{max(0, free) / 10**9:.3g} GB; they cannot be read layer by layer: {why_not}",
+            where=str(folder),
+            hint="set a larger memory_budget, score in bf16, or convert the checkpoint to "
+            "safetensors",
+        )

@@ -194,7 +194,10 @@ class _Advanced(NamedTuple):
 
 @dataclass(frozen=True, eq=False)
 class LayerStep:
-    """What all layers of a pack have in common; `chunk_rows` pass the feed-forward part at a time."""
+    """What all layers of a pack have in common.
+
+    `chunk_rows` pass the feed-forward part at a time.
+    """
 
     family: Family
     rotations: Rotations

@@ -90,9 +90,8 @@ class VocabularyParts:
     def __init__(self, n_rows: int, target_rows_K: torch.Tensor, targets_K: torch.Tensor) -> None:
         self._rows_K = target_rows_K.contiguous()
         self._targets_K = targets_K
-        like = {"dtype": torch.float32, "device": targets_K.device}
-        self._log_normalizer_N = torch.full((n_rows,), -torch.inf, **like)  # type: ignore[arg-type]
-        self._largest_N = torch.full((n_rows,), -torch.inf, **like)  # type: ignore[arg-type]
+        self._log_normalizer_N = torch.full((n_rows,), -torch.inf, device=targets_K.device)
+        self._largest_N = self._log_normalizer_N.clone()
         self._likeliest_N = torch.zeros_like(self._largest_N, dtype=torch.int64)
         self._logit_K = torch.full_like(targets_K, torch.nan, dtype=torch.float32)
 

@@ -46,8 +46,9 @@ def skeleton_of(config: PretrainedConfig, dtype: torch.dtype) -> PreTrainedModel
     """
     maker: Any = AutoModelForCausalLM
     with torch.device("meta"):
-        model: PreTrainedModel = maker.from_config(config, dtype=dtype)
-    return model.eval().requires_grad_(False)
+        made = maker.from_config(config, dtype=dtype)
+    model: PreTrainedModel = made.eval().requires_grad_(False)
+    return model
 
 
 class _Buffer(NamedTuple):
@@ -74,7 +75,7 @@ def fill_buffers(model: PreTrainedModel, device: torch.device, outside: set[str]
         fill = torch.nan if meta.is_floating_point() else 0
         setattr(module, name, torch.full_like(meta, fill, device=device))
     for module in {id(one.module): one.module for one in buffers}.values():
-        model._init_weights(module)
+        model._init_weights(module)  # type: ignore[no-untyped-call]
     for module, name in buffers:
         if getattr(module, name).isnan().any():
             raise CheckpointError(

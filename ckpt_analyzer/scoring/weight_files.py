@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import json
 import math
+import mmap
 import os
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -125,6 +126,17 @@ def _not_sound(path: Path, problem: str) -> CheckpointError:
     )
 
 
+def fresh(like: torch.Tensor, dtype: torch.dtype, device: torch.device) -> torch.Tensor:
+    """Return memory for a tensor of the shape of `like`, which is given back once it is dropped.
+
+    On the CPU it is asked of the system: what malloc is given back, it keeps for itself.
+    """
+    n_bytes = like.numel() * dtype.itemsize
+    if device.type != "cpu" or not n_bytes:
+        return torch.empty(like.shape, dtype=dtype, device=device)
+    return torch.frombuffer(mmap.mmap(-1, n_bytes), dtype=dtype).view(like.shape)
+
+
 def read_into(out: torch.Tensor, stored: StoredTensor, first_row: int = 0) -> None:
     """Fill `out` with rows of `stored` from `first_row` on, converted to its dtype.
 
@@ -148,9 +160,10 @@ def read_into(out: torch.Tensor, stored: StoredTensor, first_row: int = 0) -> No
         if out.dtype == stored.dtype and out.device.type == "cpu":
             _read(file, flat, first)
             return
-        piece = torch.empty(min(len(flat), PIECE_BYTES // stored.dtype.itemsize), dtype=stored.dtype)
-        for start in range(0, len(flat), max(1, len(piece))):
-            part = flat[start : start + len(piece)]
+        n_piece = max(1, min(len(flat), PIECE_BYTES // stored.dtype.itemsize))
+        piece = torch.empty(n_piece, dtype=stored.dtype)
+        for start in range(0, len(flat), n_piece):
+            part = flat[start : start + n_piece]
             _read(file, piece[: len(part)], first + start * stored.dtype.itemsize)
             part.copy_(piece[: len(part)])
 
@@ -173,7 +186,8 @@ def read_rows(stored: StoredTensor, rows: torch.Tensor, dtype: torch.dtype) -> t
 
 
 def _read(file: BinaryIO, out: torch.Tensor, offset: int) -> None:
-    buffer = memoryview(out.view(torch.uint8).numpy())
+    numbers: Any = out.view(torch.uint8).numpy()
+    buffer = memoryview(numbers)
     done = 0
     while done < len(buffer):
         n_read = os.preadv(file.fileno(), [buffer[done:]], offset + done)
