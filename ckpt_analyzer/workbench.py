@@ -1,7 +1,8 @@
 """One unit of work: stream a checkpoint, score its tasks, store the scores.
 
 This is the one module that joins sources, scoring and store. It keeps what many units share, the
-items of the tasks and the plans of scoring them, so that each is made once a run. It knows nothing
+items of the tasks, the plans of scoring them and the memory of the model, so that each is made once
+a run. It knows nothing
 of sweeps as a whole, engines, statistics or reports.
 """
 
@@ -29,7 +30,7 @@ from ckpt_analyzer.events import (
     UnitStatus,
 )
 from ckpt_analyzer.scoring import Dtype
-from ckpt_analyzer.scoring.load import load_model
+from ckpt_analyzer.scoring.in_place import InPlaceModel
 from ckpt_analyzer.scoring.score import score_plan
 from ckpt_analyzer.scoring.threads import threads_for
 from ckpt_analyzer.scoring.window import max_length_tokens
@@ -63,10 +64,12 @@ class Workbench:
     store: Store
     listener: Listener
     _plans: UnitPlans = field(init=False)
+    _model: InPlaceModel = field(init=False)
 
     def __post_init__(self) -> None:
-        """Begin without plans."""
+        """Begin without plans and without a model."""
         self._plans = UnitPlans(self.settings.tasks)
+        self._model = InPlaceModel(self.settings.dtype, self.settings.device)
 
     def work(self, unit: Unit) -> UnitStatus:
         """Score and store `unit`; what is wrong with its checkpoint becomes a failed status.
@@ -100,12 +103,12 @@ class Workbench:
         # A branch may have moved since the plan: scores go by the commit that they are of.
         cells = tuple(replace(cell, commit=resolved.commit) for cell in unit.cells)
         unit = replace(unit, cells=cells)
-        with unit.source.fetch(resolved) as folder:
+        with unit.source.fetch(resolved) as checkpoint:
+            folder = checkpoint.folder
+            model = self._model.load(folder, checkpoint.slices())
             fetched = time.perf_counter()
             n_bytes = resolved.bytes_to_download
             self.listener(CheckpointFetched(unit.label, n_bytes, fetched - begin))
-            settings = self.settings
-            model = load_model(folder, dtype=settings.dtype, device=settings.device)
             with threads_for(unit.checkpoint.model.parameters):
                 tables = self._score_cells(unit, model, folder)
         scored = _Scored(tables, fetched - begin, time.perf_counter() - fetched, str(model.device))

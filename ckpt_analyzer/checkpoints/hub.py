@@ -1,30 +1,36 @@
-"""Checkpoints on the Hub, resolved from metadata and downloaded for as long as they are used.
+"""Checkpoints on the Hub, resolved from metadata and streamed into memory.
 
-In: models and checkpoints. Out: commits, digests, folders. Every request goes to one explicit
-endpoint (the client reads HF_ENDPOINT at import only) and, once resolved, to one commit. The
-client accepts a corrupted body of the right size, and falls back to a stale cache when a request
-fails: so the weights are hashed after the download, and the folder is empty before it.
+In: models and checkpoints. Out: commits, digests, open checkpoints. Every request goes to one
+explicit endpoint (the client reads HF_ENDPOINT at import only) and, once resolved, to one commit.
+How the bytes of a file come is ``hub_files.py``.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 from huggingface_hub import HfApi, constants
 from huggingface_hub.hf_api import ModelInfo, RepoSibling
 
 from ckpt_analyzer.checkpoints.digest import file_sha256
+from ckpt_analyzer.checkpoints.download import Line
+from ckpt_analyzer.checkpoints.hub_files import CommitFiles
 from ckpt_analyzer.checkpoints.scratch import Scratch
-from ckpt_analyzer.checkpoints.source import ResolvedCheckpoint, RevisionKey, WeightFile
+from ckpt_analyzer.checkpoints.source import (
+    OpenCheckpoint,
+    ResolvedCheckpoint,
+    RevisionKey,
+    WeightFile,
+)
 from ckpt_analyzer.checkpoints.weight_files import choose
 from ckpt_analyzer.errors import CheckpointError
 from ckpt_analyzer.hub_bars import NoBar
 from ckpt_analyzer.hub_failure import HUB_ERRORS, explain
 from ckpt_analyzer.suite import Checkpoint, Model
-
-_ATTEMPTS = 2
+from ckpt_analyzer.weights import Pieces
 
 
 class HubSource:
@@ -33,11 +39,13 @@ class HubSource:
     Parameters
     ----------
     cache_dir
-        A folder of our own; checkpoints are in it while they are used.
+        A folder of our own; companions are in it while their checkpoint is used.
     max_cache_bytes
         The most that this process keeps in it at a time.
     endpoint, token
         None for the client's own defaults.
+    line
+        How patiently files are read; its token is not used.
     """
 
     def __init__(
@@ -47,7 +55,9 @@ class HubSource:
         max_cache_bytes: int,
         endpoint: str | None = None,
         token: str | None = None,
+        line: Line | None = None,
     ) -> None:
+        self._line = replace(line or Line(), token=token)
         self._endpoint = endpoint or constants.ENDPOINT
         self._api = HfApi(endpoint=self._endpoint, token=token)
         self._scratch = Scratch(cache_dir, max_cache_bytes)
@@ -94,42 +104,27 @@ class HubSource:
         )
 
     @contextmanager
-    def fetch(self, resolved: ResolvedCheckpoint) -> Iterator[Path]:
-        """Yield a folder with the files of this commit; it is removed on exit.
-
-        Peak disk: `ResolvedCheckpoint.bytes_to_download` and the companions.
+    def fetch(self, resolved: ResolvedCheckpoint) -> Iterator[OpenCheckpoint]:
+        """Open this commit: companions are in a folder until the exit, weights come as pieces.
 
         Raises
         ------
         CheckpointError
-            If the files do not fit, cannot be downloaded, or are not those that were resolved.
+            If the files cannot be read, or are not those that were resolved.
         """
         checkpoint = resolved.checkpoint
         subject = f"{checkpoint.model.repo} at {checkpoint.revision}"
-        with self._scratch.room(resolved.bytes_to_download, subject) as folder:
+        files = CommitFiles(self._line, self._endpoint, checkpoint.model.repo, resolved.commit)
+
+        def slices() -> Pieces:
+            with self._explained(subject):
+                yield from files.pieces(resolved, folder)
+
+        with self._scratch.room(0, subject) as folder:
             with self._explained(subject):
                 for name in resolved.companions:
-                    self._download(checkpoint.model.repo, resolved.commit, name, folder)
-                for file in resolved.weight_files:
-                    self._download_checked(checkpoint.model.repo, resolved.commit, file, folder)
-            yield folder
-
-    def _download_checked(self, repo: str, commit: str, file: WeightFile, folder: Path) -> None:
-        for attempt in range(1, _ATTEMPTS + 1):
-            try:
-                path = self._download(repo, commit, file.name, folder)
-            except HUB_ERRORS:
-                if attempt == _ATTEMPTS:
-                    raise
-                continue
-            if file_sha256(path) == file.sha256:
-                return
-            path.unlink()
-        raise CheckpointError(
-            f"{file.name} arrived altered, {_ATTEMPTS} times: its sha256 is not the published one",
-            where=f"{repo} at {commit}, from {self._endpoint}",
-            hint="run the same command again; if it stays so, the endpoint or a proxy is at fault",
-        )
+                    files.save_companion(name, folder)
+            yield OpenCheckpoint(folder, False, slices)
 
     def _download(self, repo: str, commit: str, name: str, folder: Path) -> Path:
         # A cache of its own as well: the client copies from the user's cache where it finds a file.

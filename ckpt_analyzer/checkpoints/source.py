@@ -2,19 +2,20 @@
 
 A source turns revisions into commits (cheap: a plan asks for all of them at once), a checkpoint
 into its weight files with their digests (before anything is downloaded), and a resolved checkpoint
-into a folder that a model can be loaded from. Knows nothing of models and scores.
+into its weights, piece by piece. Knows nothing of models and scores.
 """
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple, Protocol
 
 from ckpt_analyzer.suite import Checkpoint, Model
+from ckpt_analyzer.weights import Pieces
 
 
 class RevisionKey(NamedTuple):
@@ -67,6 +68,24 @@ class ResolvedCheckpoint:
         return sum(file.size_bytes for file in self.weight_files)
 
 
+@dataclass(frozen=True)
+class OpenCheckpoint:
+    """A checkpoint while it is in use.
+
+    Parameters
+    ----------
+    folder
+        Holds the companions; the weight files as well where `weights_on_disk`.
+    slices
+        Returns the weights, piece by piece, in the order of the files. They are verified by the
+        time that the pieces end, see ``weights.py``. May be called once.
+    """
+
+    folder: Path
+    weights_on_disk: bool
+    slices: Callable[[], Pieces]
+
+
 class CheckpointSource(Protocol):
     """Where checkpoints come from."""
 
@@ -88,12 +107,13 @@ class CheckpointSource(Protocol):
         """
         ...
 
-    def fetch(self, resolved: ResolvedCheckpoint) -> AbstractContextManager[Path]:
-        """Return a folder with the files of exactly this commit; what it takes is freed on exit.
+    def fetch(self, resolved: ResolvedCheckpoint) -> AbstractContextManager[OpenCheckpoint]:
+        """Open exactly this commit; what it takes is freed on exit.
 
         Raises
         ------
         CheckpointError
-            If the files cannot be had, or are not what `resolved` says.
+            If the files cannot be had, or are not what `resolved` says: when it is opened, or
+            while its pieces are read.
         """
         ...

@@ -75,7 +75,7 @@ def test_scores_from_the_hub_equal_those_from_a_folder(hub, sweep, tmp_path):
 
 
 def test_a_corrupted_checkpoint_fails_alone_and_is_scored_when_it_is_whole(hub, sweep, tmp_path):
-    hub.faults.corrupt["model.safetensors"] = 2  # the first unit, and its one retry
+    hub.faults.corrupt["model.safetensors"] = 3  # every reading of the first unit
     done = run("run", sweep, "--endpoint", hub.endpoint)
     assert done.returncode == 1
     assert "failed" in done.stderr

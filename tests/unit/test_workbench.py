@@ -7,6 +7,7 @@ import torch
 
 from ckpt_analyzer import suites, unit_plan, workbench
 from ckpt_analyzer.events import CheckpointFetched, ItemsScored, UnitStarted
+from ckpt_analyzer.scoring.in_place import InPlaceModel
 from ckpt_analyzer.store.store import open_store
 from ckpt_analyzer.sweep.config import parse_sweep
 from ckpt_analyzer.sweep.prepare import Overrides, load_tasks, plan_sweep
@@ -84,7 +85,7 @@ def test_a_model_that_does_not_fit_fails_alone_and_says_what_to_lower(
     def fail(*_, **__):
         raise error
 
-    monkeypatch.setattr(workbench, "load_model", fail)
+    monkeypatch.setattr(InPlaceModel, "load", fail)
     status = bench.work(plan.units[0])
     assert status.state == "failed"
     assert "memory ran out" in status.problem
@@ -93,7 +94,7 @@ def test_a_model_that_does_not_fit_fails_alone_and_says_what_to_lower(
 
 
 def test_a_diverged_checkpoint_is_stored_as_not_scored(plan, bench, monkeypatch):
-    load = workbench.load_model
+    load = InPlaceModel.load
 
     def diverged(*args, **kwargs):
         model = load(*args, **kwargs)
@@ -101,7 +102,7 @@ def test_a_diverged_checkpoint_is_stored_as_not_scored(plan, bench, monkeypatch)
             next(model.parameters()).fill_(float("nan"))
         return model
 
-    monkeypatch.setattr(workbench, "load_model", diverged)
+    monkeypatch.setattr(InPlaceModel, "load", diverged)
     status = bench.work(plan.units[0])
     assert status.state == "done"
     assert any("could not be scored" in warning for warning in status.warnings)
