@@ -20,7 +20,7 @@ import torch
 from transformers import PreTrainedModel
 
 from ckpt_analyzer import __version__
-from ckpt_analyzer.checkpoints.source import ResolvedCheckpoint
+from ckpt_analyzer.checkpoints.source import OpenCheckpoint, ResolvedCheckpoint
 from ckpt_analyzer.errors import ScoringError, StoreError, UserError
 from ckpt_analyzer.events import (
     CheckpointFetched,
@@ -31,7 +31,11 @@ from ckpt_analyzer.events import (
 )
 from ckpt_analyzer.scoring import Dtype
 from ckpt_analyzer.scoring.in_place import InPlaceModel
+from ckpt_analyzer.scoring.layered_model import LayeredModel, open_layered
+from ckpt_analyzer.scoring.open_model import Terms, needs_layers
+from ckpt_analyzer.scoring.plan import ScoringPlan
 from ckpt_analyzer.scoring.score import score_plan
+from ckpt_analyzer.scoring.skeleton import config_in
 from ckpt_analyzer.scoring.threads import threads_for
 from ckpt_analyzer.scoring.window import max_length_tokens
 from ckpt_analyzer.store.store import Store
@@ -48,12 +52,19 @@ VERSIONED = ("torch", "transformers", "tokenizers", "safetensors", "numpy")
 
 @dataclass(frozen=True)
 class Settings:
-    """How a run scores: what its sweep says that does not depend on the unit."""
+    """How a run scores: what its sweep says that does not depend on the unit.
+
+    Parameters
+    ----------
+    memory_budget_bytes
+        Bound of the memory of the whole process; None for none.
+    """
 
     dtype: Dtype
     device: str
     sweep_sha256: str
     tasks: Mapping[str, TaskItems]
+    memory_budget_bytes: int | None = None
 
 
 @dataclass
@@ -104,13 +115,13 @@ class Workbench:
         cells = tuple(replace(cell, commit=resolved.commit) for cell in unit.cells)
         unit = replace(unit, cells=cells)
         with unit.source.fetch(resolved) as checkpoint:
-            folder = checkpoint.folder
-            model = self._model.load(folder, checkpoint.slices())
+            plan = self._plan(unit, checkpoint.folder)
+            model = self._opened(checkpoint, plan)
             fetched = time.perf_counter()
             n_bytes = resolved.bytes_to_download
             self.listener(CheckpointFetched(unit.label, n_bytes, fetched - begin))
             with threads_for(unit.checkpoint.model.parameters):
-                tables = self._score_cells(unit, model, folder)
+                tables = self._score_cells(unit, model, plan)
         scored = _Scored(tables, fetched - begin, time.perf_counter() - fetched, str(model.device))
         manifest = _manifest(unit, resolved, scored, self.settings)
         rows = [_item_scores(unit, resolved, cell, table) for cell, table in tables.items()]
@@ -118,10 +129,34 @@ class Workbench:
         moved = f"moved since it was planned; scored at commit {resolved.commit}"
         return ((moved,) if has_moved else ()) + _warnings(manifest)
 
+    def _plan(self, unit: Unit, folder: Path) -> ScoringPlan:
+        return self._plans.plan(unit.cells, folder, max_length_tokens(config_in(folder)))
+
+    def _opened(
+        self, checkpoint: OpenCheckpoint, plan: ScoringPlan
+    ) -> PreTrainedModel | LayeredModel:
+        """Return the model of `checkpoint`: in memory, or on disk where the budget is too small."""
+        settings, folder = self.settings, checkpoint.folder
+        terms = Terms(settings.dtype, settings.device, settings.memory_budget_bytes)
+        if not needs_layers(folder, [plan], terms, released_bytes=self._model.n_bytes):
+            return self._model.load(folder, checkpoint.slices())
+        if not checkpoint.weights_on_disk:
+            raise ScoringError(
+                "the model exceeds memory_budget, and only weights on disk can be read layer by "
+                "layer",
+                hint="set a larger memory_budget, or let the weights go through a folder",
+            )
+        self._model.release()
+        return open_layered(
+            folder,
+            dtype=settings.dtype,
+            device=settings.device,
+            budget_bytes=terms.budget_bytes,
+        )
+
     def _score_cells(
-        self, unit: Unit, model: PreTrainedModel, folder: Path
+        self, unit: Unit, model: PreTrainedModel | LayeredModel, plan: ScoringPlan
     ) -> dict[CellKey, pa.Table]:
-        plan = self._plans.plan(unit.cells, folder, max_length_tokens(model.config))
         report = partial(_report, self.listener, unit.label)
         return dict(zip(unit.cells, score_plan(model, plan, progress=report), strict=True))
 

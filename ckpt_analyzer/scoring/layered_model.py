@@ -19,7 +19,7 @@ from ckpt_analyzer.scoring import Dtype
 from ckpt_analyzer.scoring.family import Family, family_of
 from ckpt_analyzer.scoring.hardware import resolve_device, torch_dtype
 from ckpt_analyzer.scoring.layer_stream import Part, Piece
-from ckpt_analyzer.scoring.memory_in_use import held_bytes
+from ckpt_analyzer.scoring.memory_in_use import free_bytes
 from ckpt_analyzer.scoring.memory_plan import Frame
 from ckpt_analyzer.scoring.model_shape import ModelShape, shape_of_skeleton
 from ckpt_analyzer.scoring.parameter_names import ParameterNames, misfit
@@ -39,8 +39,6 @@ from ckpt_analyzer.scoring.weight_files import (
     read_rows,
     stored_tensors,
 )
-
-_NO_BOUND_BYTES = 2**62
 
 
 @dataclass(frozen=True, eq=False)
@@ -100,8 +98,7 @@ class LayeredModel:
 
     def free_bytes(self) -> int:
         """Return what the budget leaves beside what is held now."""
-        budget_bytes = _NO_BOUND_BYTES if self.budget_bytes is None else self.budget_bytes
-        return budget_bytes - held_bytes(self.device)
+        return free_bytes(self.budget_bytes, self.device)
 
     def get_input_embeddings(self) -> torch.nn.Module:
         """Return the module of the embeddings, which has a shape and no numbers."""

@@ -22,6 +22,22 @@ def held_bytes(device: torch.device) -> int:
     return _of_status("VmRSS") if _STATUS.exists() else peak_held_bytes(device)
 
 
+def free_bytes(budget_bytes: int | None, device: torch.device) -> int:
+    """Return what a budget leaves beside what is held now; on a GPU no more than there is.
+
+    Parameters
+    ----------
+    budget_bytes
+        None for no bound.
+    """
+    left = 2**62 if budget_bytes is None else budget_bytes - held_bytes(device)
+    if device.type != "cuda":
+        return left
+    unused, _ = torch.cuda.mem_get_info(device)
+    kept = torch.cuda.memory_reserved(device) - torch.cuda.memory_allocated(device)
+    return min(left, unused + kept)
+
+
 def peak_held_bytes(device: torch.device) -> int:
     """Return the most that was held so far."""
     if device.type == "cuda":

@@ -18,14 +18,13 @@ from ckpt_analyzer.scoring import Dtype
 from ckpt_analyzer.scoring.estimate import resident_bytes
 from ckpt_analyzer.scoring.family import family_of
 from ckpt_analyzer.scoring.hardware import resolve_device, torch_dtype
-from ckpt_analyzer.scoring.layered_model import LayeredModel, load_whole, open_layered
+from ckpt_analyzer.scoring.layered_model import LayeredModel, open_layered
 from ckpt_analyzer.scoring.load import load_model
-from ckpt_analyzer.scoring.memory_in_use import held_bytes
-from ckpt_analyzer.scoring.memory_plan import layered_plan
+from ckpt_analyzer.scoring.memory_in_use import free_bytes
+from ckpt_analyzer.scoring.model_shape import shape_of_skeleton
 from ckpt_analyzer.scoring.parameter_names import ParameterNames
 from ckpt_analyzer.scoring.plan import ScoringPlan
 from ckpt_analyzer.scoring.skeleton import config_in, skeleton_of
-from ckpt_analyzer.scoring.weight_files import has_safetensors
 
 log = logging.getLogger(__name__)
 
@@ -46,6 +45,41 @@ class Terms:
     budget_bytes: int | None = None
 
 
+def needs_layers(
+    folder: Path, plans: Sequence[ScoringPlan], terms: Terms, *, released_bytes: int = 0
+) -> bool:
+    """Whether the model in `folder` has to be read layer by layer for `plans` to stay in budget.
+
+    Only its configuration is read. Nothing is said of whether its layers fit: that is for
+    ``score_plan``, which knows what is free by then.
+
+    Parameters
+    ----------
+    released_bytes
+        What is held now and will be given back before the model is there.
+
+    Raises
+    ------
+    CheckpointError
+        If the configuration cannot be read.
+    ScoringError
+        If a resident model does not fit and its family has no description in ``scoring/families``.
+    """
+    if terms.budget_bytes is None:
+        return False
+    free = free_bytes(terms.budget_bytes, resolve_device(terms.device)) + released_bytes
+    model = skeleton_of(config_in(folder), torch_dtype(terms.dtype))
+    family = family_of(model)
+    if family is None or not ParameterNames(model).are_one_to_one:
+        _check_weights_fit(model, free)
+        return False
+    shape = shape_of_skeleton(model, family)
+    needed = max((resident_bytes(plan, shape, model.dtype.itemsize) for plan in plans), default=0)
+    if needed > free:
+        log.info("the model would take %.3g GB: it is read layer by layer", needed / 1e9)
+    return needed > free
+
+
 def open_model(
     folder: Path, plans: Sequence[ScoringPlan], terms: Terms
 ) -> PreTrainedModel | LayeredModel:
@@ -58,48 +92,22 @@ def open_model(
     CheckpointError
         As ``load_model`` and ``open_layered``.
     ScoringError
-        If neither a resident model nor its largest layer fits.
+        As `needs_layers`.
     """
-    if terms.budget_bytes is None:
+    if not needs_layers(folder, plans, terms):
         return load_model(folder, dtype=terms.dtype, device=terms.device)
-    if why_not := _why_not_layered(folder, terms):
-        _check_weights_fit(folder, terms, why_not)
-        return load_model(folder, dtype=terms.dtype, device=terms.device)
-    opened = open_layered(
+    return open_layered(
         folder, dtype=terms.dtype, device=terms.device, budget_bytes=terms.budget_bytes
     )
-    shape, itemsize = opened.shape, opened.dtype.itemsize
-    needed = max((resident_bytes(plan, shape, itemsize) for plan in plans), default=0)
-    if needed <= opened.free_bytes():
-        return load_whole(opened)
-    for plan in plans:
-        layered_plan(opened.frame(plan), opened.free_bytes())
-    log.info("the model would take %.3g GB: it is read layer by layer", needed / 1e9)
-    return opened
 
 
-def _why_not_layered(folder: Path, terms: Terms) -> str:
-    """Return why the checkpoint has to be resident, or nothing."""
-    if not has_safetensors(folder):
-        return "its weights are no safetensors"
-    model = skeleton_of(config_in(folder), torch_dtype(terms.dtype))
-    if family_of(model) is None:
-        return f"{type(model).__name__} has no description in scoring/families"
-    if not ParameterNames(model).are_one_to_one:
-        return "its files hold other tensors than it computes with"
-    return ""
-
-
-def _check_weights_fit(folder: Path, terms: Terms, why_not: str) -> None:
-    assert terms.budget_bytes is not None
-    model = skeleton_of(config_in(folder), torch_dtype(terms.dtype))
+def _check_weights_fit(model: PreTrainedModel, free_bytes: int) -> None:
+    """Refuse weights that exceed what is free where they have to be resident."""
     weights = sum(parameter.numel() * parameter.dtype.itemsize for parameter in model.parameters())
-    free = terms.budget_bytes - held_bytes(resolve_device(terms.device))
-    if weights > free:
+    if weights > free_bytes:
         raise ScoringError(
-            f"the weights take {weights / 10**9:.3g} GB and memory_budget leaves "
-            f"{max(0, free) / 10**9:.3g} GB; they cannot be read layer by layer: {why_not}",
-            where=str(folder),
-            hint="set a larger memory_budget, score in bf16, or convert the checkpoint to "
-            "safetensors",
+            f"the weights take {weights / 10**9:.3g} GB, memory_budget leaves "
+            f"{max(0, free_bytes) / 10**9:.3g} GB, and {type(model).__name__} cannot be read layer "
+            "by layer: it has no description in scoring/families",
+            hint="set a larger memory_budget, or score in bf16",
         )

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from ckpt_analyzer import engines
 from ckpt_analyzer.events import Listener, RunStarted, UnitStatus
 from ckpt_analyzer.store.store import open_store
-from ckpt_analyzer.sweep.memory import check_memory
+from ckpt_analyzer.sweep.memory import allowed_bytes, check_memory
 from ckpt_analyzer.sweep.plan import Plan
 from ckpt_analyzer.sweep.prepare import load_tasks
 
@@ -52,7 +52,8 @@ def execute(
     from ckpt_analyzer.workbench import Settings, Workbench  # torch: only when there is work
 
     sweep = plan.sweep
-    settings = Settings(sweep.dtype, sweep.device, store.add_sweep(sweep.text), tasks)
+    digest = store.add_sweep(sweep.text)
+    settings = Settings(sweep.dtype, sweep.device, digest, tasks, allowed_bytes(sweep))
     bench = Workbench(settings, store, listener)
     statuses = list(run(plan.units, bench.work))
     failed = tuple(status for status in statuses if status.state == "failed")
