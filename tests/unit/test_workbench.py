@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from ckpt_analyzer import suites, unit_plan
+from ckpt_analyzer import suites, unit_plan, workbench
 from ckpt_analyzer.events import CheckpointFetched, ItemsScored, UnitStarted
 from ckpt_analyzer.scoring.in_place import InPlaceModel
 from ckpt_analyzer.store.store import open_store
