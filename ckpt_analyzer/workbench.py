@@ -10,16 +10,19 @@ from __future__ import annotations
 
 import importlib.metadata
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
+from itertools import dropwhile, islice
 from pathlib import Path
+from typing import Self
 
 import pyarrow as pa
 import torch
 from transformers import PreTrainedModel
 
 from ckpt_analyzer import __version__
+from ckpt_analyzer.checkpoints.ahead import BYTES_IN_USE, Ahead
 from ckpt_analyzer.checkpoints.source import OpenCheckpoint, ResolvedCheckpoint
 from ckpt_analyzer.errors import ScoringError, StoreError, UserError
 from ckpt_analyzer.events import (
@@ -56,6 +59,8 @@ class Settings:
 
     Parameters
     ----------
+    ahead_bytes
+        How much of the next checkpoint may wait in memory while this one is scored.
     memory_budget_bytes
         Bound of the memory of the whole process; None for none.
     """
@@ -64,23 +69,40 @@ class Settings:
     device: str
     sweep_sha256: str
     tasks: Mapping[str, TaskItems]
+    ahead_bytes: int = BYTES_IN_USE
     memory_budget_bytes: int | None = None
 
 
 @dataclass
 class Workbench:
-    """What stays in memory from unit to unit."""
+    """What stays in memory from unit to unit. A context manager: its thread ends with it.
+
+    Parameters
+    ----------
+    queue
+        The units in the order in which they are likely to come: the next one is read ahead.
+    """
 
     settings: Settings
     store: Store
     listener: Listener
+    queue: Sequence[Unit] = ()
     _plans: UnitPlans = field(init=False)
     _model: InPlaceModel = field(init=False)
+    _layered: dict[tuple[str, int], bool] = field(default_factory=dict)
+    _ahead: Ahead | None = None
 
     def __post_init__(self) -> None:
         """Begin without plans and without a model."""
         self._plans = UnitPlans(self.settings.tasks)
         self._model = InPlaceModel(self.settings.dtype, self.settings.device)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._ahead is not None:
+            self._ahead.close()
 
     def work(self, unit: Unit) -> UnitStatus:
         """Score and store `unit`; what is wrong with its checkpoint becomes a failed status.
@@ -109,20 +131,20 @@ class Workbench:
 
     def _score(self, unit: Unit) -> tuple[str, ...]:
         begin = time.perf_counter()
-        resolved = unit.source.resolve(unit.checkpoint)
-        has_moved = any(cell.commit != resolved.commit for cell in unit.cells)
-        # A branch may have moved since the plan: scores go by the commit that they are of.
-        cells = tuple(replace(cell, commit=resolved.commit) for cell in unit.cells)
-        unit = replace(unit, cells=cells)
-        with unit.source.fetch(resolved) as checkpoint:
-            plan = self._plan(unit, checkpoint.folder)
-            model = self._opened(checkpoint, plan)
-            fetched = time.perf_counter()
-            n_bytes = resolved.bytes_to_download
-            self.listener(CheckpointFetched(unit.label, n_bytes, fetched - begin))
+        with self._on_its_way(unit).fetched() as fetched:
+            resolved = fetched.resolved
+            plan = self._plan(unit, fetched.opened.folder)
+            model = self._opened(unit, fetched.opened, plan)
+            ready = time.perf_counter()
+            self.listener(CheckpointFetched(unit.label, resolved.bytes_to_download, ready - begin))
+            self._read_ahead(unit)
+            has_moved = any(cell.commit != resolved.commit for cell in unit.cells)
+            # A branch may have moved since the plan: scores go by the commit that they are of.
+            cells = tuple(replace(cell, commit=resolved.commit) for cell in unit.cells)
+            unit = replace(unit, cells=cells)
             with threads_for(unit.checkpoint.model.parameters):
                 tables = self._score_cells(unit, model, plan)
-        scored = _Scored(tables, fetched - begin, time.perf_counter() - fetched, str(model.device))
+        scored = _Scored(tables, ready - begin, time.perf_counter() - ready, str(model.device))
         manifest = _manifest(unit, resolved, scored, self.settings)
         rows = [_item_scores(unit, resolved, cell, table) for cell, table in tables.items()]
         self.store.commit(manifest, pa.concat_tables(rows))
@@ -133,18 +155,24 @@ class Workbench:
         return self._plans.plan(unit.cells, folder, max_length_tokens(config_in(folder)))
 
     def _opened(
-        self, checkpoint: OpenCheckpoint, plan: ScoringPlan
+        self, unit: Unit, checkpoint: OpenCheckpoint, plan: ScoringPlan
     ) -> PreTrainedModel | LayeredModel:
         """Return the model of `checkpoint`: in memory, or on disk where the budget is too small."""
         settings, folder = self.settings, checkpoint.folder
         terms = Terms(settings.dtype, settings.device, settings.memory_budget_bytes)
-        if not needs_layers(folder, [plan], terms, released_bytes=self._model.n_bytes):
+        # Decided once: what a process keeps of memory that it gave back says nothing of the model.
+        key = (unit.checkpoint.model.name, plan.n_tokens)
+        if key not in self._layered:
+            held = self._model.n_bytes
+            self._layered[key] = needs_layers(folder, [plan], terms, released_bytes=held)
+        if not self._layered[key]:
             return self._model.load(folder, checkpoint.slices())
         if not checkpoint.weights_on_disk:
             raise ScoringError(
                 "the model exceeds memory_budget, and only weights on disk can be read layer by "
                 "layer",
-                hint="set a larger memory_budget, or let the weights go through a folder",
+                hint="set a larger memory_budget, or let the weights go through a folder: "
+                "--spool DIR",
             )
         self._model.release()
         return open_layered(
@@ -153,6 +181,21 @@ class Workbench:
             device=settings.device,
             budget_bytes=terms.budget_bytes,
         )
+
+    def _on_its_way(self, unit: Unit) -> Ahead:
+        """Return the reading of `unit`, which began before where it was foreseen."""
+        ahead, self._ahead = self._ahead, None
+        if ahead is not None and ahead.checkpoint == unit.checkpoint:
+            return ahead
+        if ahead is not None:
+            ahead.close()
+        return Ahead(unit.source, unit.checkpoint, self.settings.ahead_bytes)
+
+    def _read_ahead(self, unit: Unit) -> None:
+        """Begin to read the unit that comes after `unit`."""
+        following = dropwhile(lambda each: each is not unit, self.queue)
+        if (after := next(islice(following, 1, None), None)) is not None:
+            self._ahead = Ahead(after.source, after.checkpoint, self.settings.ahead_bytes)
 
     def _score_cells(
         self, unit: Unit, model: PreTrainedModel | LayeredModel, plan: ScoringPlan

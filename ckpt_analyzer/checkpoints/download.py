@@ -107,8 +107,8 @@ class Download:
         self._counted_from = 0
         self.tag: str | None = None
 
-    def chunks(self) -> Generator[bytes]:
-        """Yield the bytes of the file, from the first to the last.
+    def chunks(self, first_byte: int = 0) -> Generator[bytes]:
+        """Yield the bytes of the file, from `first_byte` to the last.
 
         Raises
         ------
@@ -117,6 +117,7 @@ class Download:
         GaveUpError, OSError, httpx2.HTTPError
             If the server refuses, or reading fails more often than the policy allows.
         """
+        self._position = self._counted_from = first_byte
         while True:
             try:
                 yield from self._rest()

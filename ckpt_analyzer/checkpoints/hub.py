@@ -8,8 +8,9 @@ How the bytes of a file come is ``hub_files.py``.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 from huggingface_hub import HfApi, constants
@@ -18,6 +19,7 @@ from huggingface_hub.hf_api import ModelInfo, RepoSibling
 from ckpt_analyzer.checkpoints.digest import file_sha256
 from ckpt_analyzer.checkpoints.download import Line
 from ckpt_analyzer.checkpoints.hub_files import CommitFiles
+from ckpt_analyzer.checkpoints.mapped import mapped_pieces
 from ckpt_analyzer.checkpoints.scratch import Scratch
 from ckpt_analyzer.checkpoints.source import (
     OpenCheckpoint,
@@ -25,6 +27,7 @@ from ckpt_analyzer.checkpoints.source import (
     RevisionKey,
     WeightFile,
 )
+from ckpt_analyzer.checkpoints.spool import Spool, SpoolPlace
 from ckpt_analyzer.checkpoints.weight_files import choose
 from ckpt_analyzer.errors import CheckpointError
 from ckpt_analyzer.hub_bars import NoBar
@@ -46,6 +49,8 @@ class HubSource:
         None for the client's own defaults.
     line
         How patiently files are read; its token is not used.
+    spool
+        Where weight files are kept while they are used; None to keep nothing on disk.
     """
 
     def __init__(
@@ -56,7 +61,9 @@ class HubSource:
         endpoint: str | None = None,
         token: str | None = None,
         line: Line | None = None,
+        spool: SpoolPlace | None = None,
     ) -> None:
+        self._spool = None if spool is None else Spool(spool)
         self._line = replace(line or Line(), token=token)
         self._endpoint = endpoint or constants.ENDPOINT
         self._api = HfApi(endpoint=self._endpoint, token=token)
@@ -120,11 +127,18 @@ class HubSource:
             with self._explained(subject):
                 yield from files.pieces(resolved, folder)
 
-        with self._scratch.room(0, subject) as folder:
+        with self._scratch.room(0, subject) as folder, ExitStack() as use:
             with self._explained(subject):
                 for name in resolved.companions:
                     files.save_companion(name, folder)
-            yield OpenCheckpoint(folder, False, slices)
+                if self._spool is not None:
+                    spooled = use.enter_context(self._spool.files(resolved, files.read))
+                    for path in spooled.iterdir():
+                        (folder / path.name).symlink_to(path.resolve())
+            if self._spool is None:
+                yield OpenCheckpoint(folder, False, slices)
+            else:
+                yield OpenCheckpoint(folder, True, partial(mapped_pieces, folder, resolved))
 
     def _download(self, repo: str, commit: str, name: str, folder: Path) -> Path:
         # A cache of its own as well: the client copies from the user's cache where it finds a file.

@@ -19,8 +19,7 @@ from huggingface_hub import hf_hub_url
 from ckpt_analyzer.checkpoints.download import AlteredError, Download, Line
 from ckpt_analyzer.checkpoints.shard_index import tensors_by_shard
 from ckpt_analyzer.checkpoints.source import ResolvedCheckpoint, WeightFile
-from ckpt_analyzer.checkpoints.verified import READINGS, verified_pieces
-from ckpt_analyzer.errors import CheckpointError
+from ckpt_analyzer.checkpoints.verified import READINGS, altered, verified_pieces
 from ckpt_analyzer.weights import Pieces
 
 _GIT_BLOB_HEX, _SHA256_HEX = 40, 64
@@ -52,11 +51,7 @@ class CommitFiles:
             if download.tag is None or _is_content(content, download.tag):
                 (folder / name).write_bytes(content)
                 return
-        raise CheckpointError(
-            f"{name} arrived altered, {READINGS} times: it is not the published one",
-            where=f"{self.repo} at {self.commit}",
-            hint="run the same command again; if it stays so, the endpoint or a proxy is at fault",
-        )
+        raise altered(name)
 
     def pieces(self, resolved: ResolvedCheckpoint, folder: Path) -> Pieces:
         """Yield the pieces of the weight files; the index of shards is read from `folder`."""
@@ -64,12 +59,12 @@ class CommitFiles:
         for file in resolved.weight_files:
             yield from verified_pieces(file, partial(self.read, file), named.get(file.name))
 
-    def read(self, file: WeightFile) -> Generator[bytes]:
-        """Return the bytes of `file` from the first one on, not yet verified."""
+    def read(self, file: WeightFile, first_byte: int = 0) -> Generator[bytes]:
+        """Return the bytes of `file` from `first_byte` on, not yet verified."""
         download = Download(
             self.line, self._url(file.name), size_bytes=file.size_bytes, sha256=file.sha256
         )
-        return download.chunks()
+        return download.chunks(first_byte)
 
     def _url(self, name: str) -> str:
         return hf_hub_url(self.repo, name, revision=self.commit, endpoint=self.endpoint)

@@ -58,8 +58,13 @@ def verified_pieces(file: WeightFile, read: Read, tensors: Set[str] | None = Non
         else:
             yield FileVerified(file.name)
             return
-    raise malformed or CheckpointError(
-        f"{file.name} arrived altered, {READINGS} times: its sha256 is not the published one",
+    raise malformed or altered(file.name)
+
+
+def altered(name: str) -> CheckpointError:
+    """Return the error of a file that never arrived as it was published."""
+    return CheckpointError(
+        f"{name} arrived altered, {READINGS} times: its sha256 is not the published one",
         hint="run the same command again; if it stays so, the endpoint or a proxy is at fault",
     )
 

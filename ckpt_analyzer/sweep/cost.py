@@ -45,7 +45,7 @@ class Cost:
     flops
         Of the forward pass.
     disk_bytes
-        The largest checkpoint, which is on disk while it is scored, and the item scores that stay.
+        The item scores that stay; downloaded weights do not touch the disk.
     memory_bytes
         Peak of the process for the largest model at the sweep's dtype, if it is resident.
     """
@@ -76,7 +76,7 @@ def cost_of(plan: Plan) -> Cost:
         requests=sum(_requests(unit) for unit in remote) + len(repositories),
         tokens=sum(tokens.values()),
         flops=sum(_flops(unit, tokens[id(unit)]) for unit in plan.units),
-        disk_bytes=max(map(_weight_bytes, remote), default=0) + plan.n_items * STORED_ITEM_BYTES,
+        disk_bytes=plan.n_items * STORED_ITEM_BYTES,
         memory_bytes=max(
             (memory_bytes_of(unit, plan.sweep.dtype) for unit in plan.units), default=0
         ),

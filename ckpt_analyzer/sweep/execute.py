@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from ckpt_analyzer import engines
 from ckpt_analyzer.events import Listener, RunStarted, UnitStatus
 from ckpt_analyzer.store.store import open_store
-from ckpt_analyzer.sweep.memory import allowed_bytes, check_memory
+from ckpt_analyzer.sweep.memory import allowed_bytes, check_memory, room_ahead_bytes
 from ckpt_analyzer.sweep.plan import Plan
 from ckpt_analyzer.sweep.prepare import load_tasks
 
@@ -53,9 +53,16 @@ def execute(
 
     sweep = plan.sweep
     digest = store.add_sweep(sweep.text)
-    settings = Settings(sweep.dtype, sweep.device, digest, tasks, allowed_bytes(sweep))
-    bench = Workbench(settings, store, listener)
-    statuses = list(run(plan.units, bench.work))
+    settings = Settings(
+        dtype=sweep.dtype,
+        device=sweep.device,
+        sweep_sha256=digest,
+        tasks=tasks,
+        ahead_bytes=room_ahead_bytes(plan),
+        memory_budget_bytes=allowed_bytes(sweep),
+    )
+    with Workbench(settings, store, listener, plan.units) as bench:
+        statuses = list(run(plan.units, bench.work))
     failed = tuple(status for status in statuses if status.state == "failed")
     return RunSummary(len(statuses) - len(failed), failed)
 

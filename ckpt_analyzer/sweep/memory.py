@@ -18,6 +18,8 @@ from ckpt_analyzer.sweep.plan import Plan
 
 #: What ``auto`` takes of the machine's memory: the rest is for the system and for reading files.
 AUTO_SHARE = 0.9
+#: What scoring takes beside the weights.
+WORKING_BYTES = 350 * 2**20
 #: Where a container's bound stands: cgroup version 2, then 1.
 _CGROUP_LIMITS = (
     Path("/sys/fs/cgroup/memory.max"),
@@ -97,6 +99,20 @@ def check_memory(plan: Plan) -> None:
         hint=f"leave out {', '.join(each.model for each in found)}, score in bf16, "
         "or set a larger memory_budget",
     )
+
+
+def room_ahead_bytes(plan: Plan) -> int:
+    """Return how much of the next checkpoint may wait in memory while one is scored.
+
+    What the budget leaves beside the largest model and `WORKING_BYTES`; for ``auto`` no more than
+    half of what is free now, since others use the machine as well.
+    """
+    budget = plan.sweep.memory_budget_bytes
+    needed = max((memory_bytes_of(unit, plan.sweep.dtype) for unit in plan.units), default=0)
+    room = (budget or machine_bytes()) - needed - WORKING_BYTES
+    if budget is None:
+        room = min(room, os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_AVPHYS_PAGES") // 2)
+    return max(room, 0)
 
 
 def _gb(n_bytes: int) -> str:

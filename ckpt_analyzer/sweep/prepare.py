@@ -15,6 +15,7 @@ from ckpt_analyzer import tasks as known_tasks
 from ckpt_analyzer.checkpoints.hub import HubSource
 from ckpt_analyzer.checkpoints.local import LocalSource
 from ckpt_analyzer.checkpoints.local_suite import find_local_suite
+from ckpt_analyzer.checkpoints.spool import SpoolPlace
 from ckpt_analyzer.errors import SweepError, TaskDataError
 from ckpt_analyzer.store.mark import check_place, is_store
 from ckpt_analyzer.store.store import open_store
@@ -28,18 +29,24 @@ from ckpt_analyzer.task_data import TaskItems, load_items, own_task
 from ckpt_analyzer.task_data.locate import read_task_file
 from ckpt_analyzer.task_data.places import Places
 
-#: The most that downloaded weights take on disk at a time; the largest open checkpoints in fp32
-#: (32 billion parameters) just fit.
-MAX_SCRATCH_BYTES = 140 * 10**9
+#: The most that small files of the Hub take on disk at a time, beside the store.
+MAX_SCRATCH_BYTES = 10**9
 
 
 @dataclass(frozen=True)
 class Overrides:
-    """What the command line says instead of the sweep file."""
+    """What the command line says instead of the sweep file.
+
+    Parameters
+    ----------
+    spool
+        Where downloaded weights go through; None to keep them off the disk.
+    """
 
     store: Path | None = None
     data: Path | None = None
     endpoint: str | None = None
+    spool: SpoolPlace | None = None
 
 
 def prepare_plan(sweep_file: Path, overrides: Overrides) -> Plan:
@@ -60,29 +67,32 @@ def plan_sweep(sweep: Sweep, overrides: Overrides) -> Plan:
     check_place(sweep.store)
     store = open_store(sweep.store) if is_store(sweep.store) else None
     done = store.done_cells() if store else frozenset()
-    plan = make_plan(sweep, source_suites(sweep, overrides.endpoint), plan_tasks(sweep), done)
+    plan = make_plan(sweep, source_suites(sweep, overrides), plan_tasks(sweep), done)
     return replace(plan, damaged=store.damaged() if store else ())
 
 
-def source_suites(sweep: Sweep, endpoint: str | None) -> tuple[SourcedSuite, ...]:
+def source_suites(sweep: Sweep, overrides: Overrides) -> tuple[SourcedSuite, ...]:
     """Return every suite of the sweep with the source that reads it."""
-    return tuple(_source(selection, sweep, endpoint) for selection in sweep.suites)
+    return tuple(_source(selection, sweep, overrides) for selection in sweep.suites)
 
 
-def _source(selection: SuiteSelection, sweep: Sweep, endpoint: str | None) -> SourcedSuite:
+def _source(selection: SuiteSelection, sweep: Sweep, overrides: Overrides) -> SourcedSuite:
     if selection.path is not None:
         suite = find_local_suite(selection.path, tokens_per_step=selection.tokens_per_step)
         return SourcedSuite(suite, LocalSource(suite), selection)
     assert selection.suite is not None
     suite = known_suites.load(selection.suite)
-    source = LocalSource(suite) if suite.root else _hub(sweep, endpoint)
+    source = LocalSource(suite) if suite.root else _hub(sweep, overrides)
     return SourcedSuite(suite, source, selection)
 
 
-def _hub(sweep: Sweep, endpoint: str | None) -> HubSource:
-    """Return a source that keeps one checkpoint at a time beside the store."""
+def _hub(sweep: Sweep, overrides: Overrides) -> HubSource:
+    """Return a source that keeps small files beside the store while they are used."""
     return HubSource(
-        cache_dir=sweep.store / "scratch", max_cache_bytes=MAX_SCRATCH_BYTES, endpoint=endpoint
+        cache_dir=sweep.store / "scratch",
+        max_cache_bytes=MAX_SCRATCH_BYTES,
+        endpoint=overrides.endpoint,
+        spool=overrides.spool,
     )
 
 

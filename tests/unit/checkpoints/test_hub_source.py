@@ -94,6 +94,24 @@ def test_the_folder_is_freed_when_its_use_fails(source, tmp_path):
     assert leftovers(tmp_path) == []
 
 
+def test_a_revision_takes_one_request_per_file_and_one_for_its_metadata(hub, source):
+    with source.fetch(source.resolve(checkpoint())) as opened:
+        received(opened.slices())
+    assert len(hub.requests) == 1 + 3  # config, tokenizer, weights
+
+
+def test_a_companion_that_arrives_altered_is_got_again_or_refused(hub, source):
+    hub.faults.corrupt["config.json"] = 2
+    with source.fetch(source.resolve(checkpoint())) as opened:
+        assert (opened.folder / "config.json").read_bytes() == files()["config.json"]
+    hub.faults.corrupt["config.json"] = READINGS
+    with (
+        pytest.raises(CheckpointError, match=r"config\.json arrived altered"),
+        source.fetch(source.resolve(checkpoint())),
+    ):
+        pass
+
+
 def test_a_checkpoint_in_shards_is_fetched_with_its_index(hub, source):
     hub.add("org/toy-36k", "step1000", sharded_files())
     resolved = source.resolve(checkpoint(1000))

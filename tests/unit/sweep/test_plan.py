@@ -7,7 +7,7 @@ from ckpt_analyzer.checkpoints.source import ResolvedCheckpoint, RevisionKey
 from ckpt_analyzer.errors import SweepError
 from ckpt_analyzer.suite import KnownBad, Model, Suite
 from ckpt_analyzer.sweep.config import parse_sweep
-from ckpt_analyzer.sweep.cost import PROCESS_BYTES, cost_of
+from ckpt_analyzer.sweep.cost import PROCESS_BYTES, STORED_ITEM_BYTES, cost_of
 from ckpt_analyzer.sweep.plan import PlannedTask, SourcedSuite, make_plan
 from ckpt_analyzer.task import Task, TaskFile
 
@@ -141,7 +141,7 @@ def test_the_cost_of_a_plan_adds_up():
     assert cost.tokens == 4 * 2000
     assert 0.8 * 2e9 * cost.tokens < cost.flops < 2e9 * cost.tokens
     assert PROCESS_BYTES + 4 * 10**9 < cost.memory_bytes < PROCESS_BYTES + 4.4 * 10**9
-    assert cost.disk_bytes > 2 * 10**9
+    assert cost.disk_bytes == 120 * STORED_ITEM_BYTES
 
 
 def test_each_shot_adds_the_tokens_of_an_item():
