@@ -65,8 +65,7 @@ class Task:
     n_items
         Rows in the official file; None where there is no official count.
     scored_bytes
-        UTF-8 bytes of prompts and choices of all rows, each choice run on its own: a plan is sized
-        by it before the file is here.
+        UTF-8 bytes of prompts and choices of all rows, each choice run on its own.
     sample_tokens
         Tokens under Pythia's tokenizer of one item and of larger samples up to all of them,
         ascending: what scoring computes is sized by it before the file is here.
