@@ -216,8 +216,10 @@ def _load_ours(options: argparse.Namespace) -> dict[str, float]:
 
     def load(step: int) -> Any:  # noqa: ANN401
         checkpoint = suite.checkpoint(suite.models[0], step)
-        with Ahead(source, checkpoint, BYTES_IN_USE).fetched() as fetched:
-            return memory.load(fetched.opened.folder, fetched.opened.slices())
+        ahead = Ahead(source, checkpoint, BYTES_IN_USE)
+        ahead.resolved()
+        with ahead.opened() as opened:
+            return memory.load(opened.folder, opened.slices())
 
     return _measured(options, load, again=True)
 

@@ -44,6 +44,7 @@ from ckpt_analyzer.scoring.window import max_length_tokens
 from ckpt_analyzer.store.store import Store
 from ckpt_analyzer.store.tally import tally
 from ckpt_analyzer.store.unit import CellKey, UnitManifest
+from ckpt_analyzer.sweep.copies import EqualWeights
 from ckpt_analyzer.sweep.plan import Unit
 from ckpt_analyzer.tables import ITEM_SCORES
 from ckpt_analyzer.task_data import TaskItems
@@ -90,12 +91,14 @@ class Workbench:
     _plans: UnitPlans = field(init=False)
     _model: InPlaceModel = field(init=False)
     _layered: dict[tuple[str, int], bool] = field(default_factory=dict)
+    _equal: EqualWeights = field(init=False)
     _ahead: Ahead | None = None
 
     def __post_init__(self) -> None:
         """Begin without plans and without a model."""
         self._plans = UnitPlans(self.settings.tasks)
         self._model = InPlaceModel(self.settings.dtype, self.settings.device)
+        self._equal = EqualWeights(self.store)
 
     def __enter__(self) -> Self:
         return self
@@ -131,25 +134,33 @@ class Workbench:
 
     def _score(self, unit: Unit) -> tuple[str, ...]:
         begin = time.perf_counter()
-        with self._on_its_way(unit).fetched() as fetched:
-            resolved = fetched.resolved
-            plan = self._plan(unit, fetched.opened.folder)
-            model = self._opened(unit, fetched.opened, plan)
+        ahead = self._on_its_way(unit)
+        resolved = ahead.resolved()
+        following = self._after(unit)
+        has_moved = any(cell.commit != resolved.commit for cell in unit.cells)
+        # A branch may have moved since the plan: scores go by the commit that they are of.
+        cells = tuple(replace(cell, commit=resolved.commit) for cell in unit.cells)
+        unit = replace(unit, cells=cells)
+        copied = self._equal.copy(unit, resolved, self.settings.sweep_sha256)
+        unit = copied.left
+        if not unit.cells:
+            ahead.close()
+            return (*copied.notes, *_suspicion(unit))
+        with ahead.opened() as opened:
+            plan = self._plan(unit, opened.folder)
+            model = self._opened(unit, opened, plan)
             ready = time.perf_counter()
             self.listener(CheckpointFetched(unit.label, resolved.bytes_to_download, ready - begin))
-            self._read_ahead(unit)
-            has_moved = any(cell.commit != resolved.commit for cell in unit.cells)
-            # A branch may have moved since the plan: scores go by the commit that they are of.
-            cells = tuple(replace(cell, commit=resolved.commit) for cell in unit.cells)
-            unit = replace(unit, cells=cells)
+            self._read_ahead(following, resolved)
             with threads_for(unit.checkpoint.model.parameters):
                 tables = self._score_cells(unit, model, plan)
         scored = _Scored(tables, ready - begin, time.perf_counter() - ready, str(model.device))
         manifest = _manifest(unit, resolved, scored, self.settings)
         rows = [_item_scores(unit, resolved, cell, table) for cell, table in tables.items()]
-        self.store.commit(manifest, pa.concat_tables(rows))
+        self._equal.add(self.store.commit(manifest, pa.concat_tables(rows)))
         moved = f"moved since it was planned; scored at commit {resolved.commit}"
-        return ((moved,) if has_moved else ()) + _warnings(manifest)
+        return (*copied.notes, *((moved,) if has_moved else ()), *_suspicion(unit),
+                *_warnings(manifest))  # fmt: skip
 
     def _plan(self, unit: Unit, folder: Path) -> ScoringPlan:
         return self._plans.plan(unit.cells, folder, max_length_tokens(config_in(folder)))
@@ -191,11 +202,21 @@ class Workbench:
             ahead.close()
         return Ahead(unit.source, unit.checkpoint, self.settings.ahead_bytes)
 
-    def _read_ahead(self, unit: Unit) -> None:
-        """Begin to read the unit that comes after `unit`."""
+    def _after(self, unit: Unit) -> Unit | None:
+        """Return the unit that is likely to come after `unit`."""
         following = dropwhile(lambda each: each is not unit, self.queue)
-        if (after := next(islice(following, 1, None), None)) is not None:
-            self._ahead = Ahead(after.source, after.checkpoint, self.settings.ahead_bytes)
+        return next(islice(following, 1, None), None)
+
+    def _read_ahead(self, unit: Unit | None, present: ResolvedCheckpoint) -> None:
+        """Begin to read `unit`, unless its scores will be taken over from equal weights."""
+        if unit is None:
+            return
+
+        def is_known(resolved: ResolvedCheckpoint) -> bool:
+            return resolved.has_content_of(present) or self._equal.knows(resolved)
+
+        size = self.settings.ahead_bytes
+        self._ahead = Ahead(unit.source, unit.checkpoint, size, may_wait=is_known)
 
     def _score_cells(
         self, unit: Unit, model: PreTrainedModel | LayeredModel, plan: ScoringPlan
@@ -281,6 +302,7 @@ def _manifest(
         seconds_score=scored.seconds_score,
         device=scored.device,
         versions=_versions(),
+        companions_digest=resolved.companions_digest,
     )
 
 
@@ -289,10 +311,12 @@ def _versions() -> dict[str, str]:
     return {"ckpt-analyzer": __version__, **installed}
 
 
+def _suspicion(unit: Unit) -> tuple[str, ...]:
+    return (f"suspect checkpoint: {unit.suspicion}",) if unit.suspicion else ()
+
+
 def _warnings(manifest: UnitManifest) -> tuple[str, ...]:
     warnings = []
-    if manifest.suspect:
-        warnings.append(f"suspect checkpoint: {manifest.suspect}")
     for cell in manifest.cells:
         if cell.n_truncated:
             warnings.append(f"{cell.key.task}: {cell.n_truncated} prompts lost their left end")

@@ -9,9 +9,9 @@ from __future__ import annotations
 
 import threading
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from ckpt_analyzer.checkpoints.source import CheckpointSource, OpenCheckpoint, ResolvedCheckpoint
 from ckpt_analyzer.suite import Checkpoint
@@ -31,12 +31,8 @@ class _Failure:
     error: BaseException
 
 
-@dataclass(frozen=True)
-class Fetched:
-    """A checkpoint that was resolved, and is open."""
-
-    resolved: ResolvedCheckpoint
-    opened: OpenCheckpoint
+#: What goes from the thread to the user; None ends the pieces.
+_Item = ResolvedCheckpoint | OpenCheckpoint | Piece | None
 
 
 class Ahead:
@@ -49,10 +45,20 @@ class Ahead:
     ----------
     max_bytes
         How much may wait in memory before anybody asks for it.
+    may_wait
+        Whether a checkpoint is likely not to be wanted: it is then opened once it is.
     """
 
-    def __init__(self, source: CheckpointSource, checkpoint: Checkpoint, max_bytes: int) -> None:
+    def __init__(
+        self,
+        source: CheckpointSource,
+        checkpoint: Checkpoint,
+        max_bytes: int,
+        *,
+        may_wait: Callable[[ResolvedCheckpoint], bool] = lambda _resolved: False,
+    ) -> None:
         self.checkpoint = checkpoint
+        self._may_wait = may_wait
         self._source = source
         self._queue = _Queue(max_bytes)
         self._max_bytes = max_bytes
@@ -61,26 +67,37 @@ class Ahead:
         self._thread = threading.Thread(target=self._run, name="ahead", daemon=True)
         self._thread.start()
 
+    def resolved(self) -> ResolvedCheckpoint:
+        """Return what the checkpoint was resolved to; to be called once, before `opened`.
+
+        Raises
+        ------
+        CheckpointError
+            As `CheckpointSource.resolve` does.
+        """
+        try:
+            first = self._taken()
+        except BaseException:
+            self.close()
+            raise
+        assert isinstance(first, ResolvedCheckpoint)
+        return first
+
     @contextmanager
-    def fetched(self) -> Iterator[Fetched]:
+    def opened(self) -> Iterator[OpenCheckpoint]:
         """Yield the checkpoint once it is open; what it takes is freed on exit.
 
         Raises
         ------
         CheckpointError
-            As `CheckpointSource.resolve` and `CheckpointSource.fetch` do.
+            As `CheckpointSource.fetch` does.
         """
         try:
             self._queue.shrink(BYTES_IN_USE)
             self._is_wanted.set()
-            first = self._taken()
-            assert isinstance(first, Fetched)
-            if first.opened.weights_on_disk:
-                yield first
-            else:
-                opened = first.opened
-                through = OpenCheckpoint(opened.folder, opened.weights_on_disk, self._pieces)
-                yield Fetched(first.resolved, through)
+            opened = self._taken()
+            assert isinstance(opened, OpenCheckpoint)
+            yield opened if opened.weights_on_disk else replace(opened, slices=self._pieces)
         finally:
             self.close()
 
@@ -93,23 +110,31 @@ class Ahead:
 
     def _pieces(self) -> Pieces:
         while (piece := self._taken()) is not None:
-            assert not isinstance(piece, Fetched)
+            assert not isinstance(piece, ResolvedCheckpoint | OpenCheckpoint)
             yield piece
 
-    def _taken(self) -> Fetched | Piece | None:
+    def _taken(self) -> _Item:
         item = self._queue.take()
         if isinstance(item, _Failure):
             raise item.error
         return item
 
+    def _wait_until_wanted(self) -> None:
+        self._is_wanted.wait()
+        if self._is_used_up.is_set():
+            raise _StoppedError
+
     def _run(self) -> None:
         try:
             resolved = self._source.resolve(self.checkpoint)
+            self._queue.put(resolved, 0)
+            if self._may_wait(resolved):
+                self._wait_until_wanted()
             with self._source.fetch(resolved) as opened:
-                self._queue.put(Fetched(resolved, opened), 0)
+                self._queue.put(opened, 0)
                 if not opened.weights_on_disk:
                     if _largest_whole_bytes(resolved) > self._max_bytes:
-                        self._is_wanted.wait()
+                        self._wait_until_wanted()
                     for piece in opened.slices():
                         self._queue.put(piece, _n_bytes(piece))
                     self._queue.put(None, 0)
@@ -138,11 +163,11 @@ class _Queue:
     def __init__(self, max_bytes: int) -> None:
         self._max_bytes = max_bytes
         self._n_bytes = 0
-        self._items: deque[tuple[Fetched | Piece | _Failure | None, int]] = deque()
+        self._items: deque[tuple[_Item | _Failure, int]] = deque()
         self._changed = threading.Condition()
         self._is_stopped = False
 
-    def put(self, item: Fetched | Piece | None, n_bytes: int) -> None:
+    def put(self, item: _Item, n_bytes: int) -> None:
         """Append `item` once there is room for it; any item has room in an empty queue."""
         with self._changed:
             self._changed.wait_for(lambda: self._is_stopped or self._has_room(n_bytes))
@@ -155,7 +180,7 @@ class _Queue:
         with self._changed:
             self._append(item, 0)
 
-    def take(self) -> Fetched | Piece | _Failure | None:
+    def take(self) -> _Item | _Failure:
         """Return the first item, once there is one."""
         with self._changed:
             self._changed.wait_for(lambda: self._items)
@@ -180,7 +205,7 @@ class _Queue:
     def _has_room(self, n_bytes: int) -> bool:
         return not self._n_bytes or self._n_bytes + n_bytes <= self._max_bytes
 
-    def _append(self, item: Fetched | Piece | _Failure | None, n_bytes: int) -> None:
+    def _append(self, item: _Item | _Failure, n_bytes: int) -> None:
         self._items.append((item, n_bytes))
         self._n_bytes += n_bytes
         self._changed.notify_all()

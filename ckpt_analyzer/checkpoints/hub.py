@@ -7,19 +7,27 @@ How the bytes of a file come is ``hub_files.py``.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+import hashlib
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 
-from huggingface_hub import HfApi, constants
-from huggingface_hub.hf_api import ModelInfo, RepoSibling
+from huggingface_hub import HfApi, constants, get_token
 
-from ckpt_analyzer.checkpoints.digest import file_sha256
 from ckpt_analyzer.checkpoints.download import Line
 from ckpt_analyzer.checkpoints.hub_files import CommitFiles
+from ckpt_analyzer.checkpoints.hub_metadata import HubMetadata
+from ckpt_analyzer.checkpoints.inventory import Inventory, ListedFile
 from ckpt_analyzer.checkpoints.mapped import mapped_pieces
+from ckpt_analyzer.checkpoints.metadata_cache import MetadataCache
+from ckpt_analyzer.checkpoints.patience import (
+    ANONYMOUS_REQUESTS,
+    SIGNED_IN_REQUESTS,
+    Pace,
+    Patience,
+)
 from ckpt_analyzer.checkpoints.scratch import Scratch
 from ckpt_analyzer.checkpoints.source import (
     OpenCheckpoint,
@@ -28,12 +36,33 @@ from ckpt_analyzer.checkpoints.source import (
     WeightFile,
 )
 from ckpt_analyzer.checkpoints.spool import Spool, SpoolPlace
-from ckpt_analyzer.checkpoints.weight_files import choose
-from ckpt_analyzer.errors import CheckpointError
-from ckpt_analyzer.hub_bars import NoBar
-from ckpt_analyzer.hub_failure import HUB_ERRORS, explain
+from ckpt_analyzer.checkpoints.weight_files import choose, deciding
+from ckpt_analyzer.errors import CheckpointError, SourceError
+from ckpt_analyzer.hub_failure import HUB_ERRORS, concerns_the_repository, explain
 from ckpt_analyzer.suite import Checkpoint, Model
 from ckpt_analyzer.weights import Pieces
+
+
+@dataclass(frozen=True)
+class HubReading:
+    """How a Hub is read.
+
+    Parameters
+    ----------
+    line
+        How patiently files are read; its token is not used.
+    spool
+        Where weight files are kept while they are used; None to keep nothing on disk.
+    metadata_dir
+        Where metadata of commits is kept; None for the user's cache.
+    on_wait
+        Is told of every wait that the Hub's limits or failures ask for, in seconds.
+    """
+
+    line: Line = field(default_factory=Line)
+    spool: SpoolPlace | None = None
+    metadata_dir: Path | None = None
+    on_wait: Callable[[float], None] = lambda _seconds: None
 
 
 class HubSource:
@@ -47,10 +76,8 @@ class HubSource:
         The most that this process keeps in it at a time.
     endpoint, token
         None for the client's own defaults.
-    line
-        How patiently files are read; its token is not used.
-    spool
-        Where weight files are kept while they are used; None to keep nothing on disk.
+    reading
+        How the Hub is read; None for the defaults.
     """
 
     def __init__(
@@ -60,14 +87,20 @@ class HubSource:
         max_cache_bytes: int,
         endpoint: str | None = None,
         token: str | None = None,
-        line: Line | None = None,
-        spool: SpoolPlace | None = None,
+        reading: HubReading | None = None,
     ) -> None:
-        self._spool = None if spool is None else Spool(spool)
-        self._line = replace(line or Line(), token=token)
+        reading = reading or HubReading()
+        self._spool = None if reading.spool is None else Spool(reading.spool)
+        self._line = replace(reading.line, token=token)
         self._endpoint = endpoint or constants.ENDPOINT
         self._api = HfApi(endpoint=self._endpoint, token=token)
         self._scratch = Scratch(cache_dir, max_cache_bytes)
+        allowed = SIGNED_IN_REQUESTS if token or get_token() else ANONYMOUS_REQUESTS
+        cache = MetadataCache(self._endpoint, reading.metadata_dir)
+        patience = Patience(Pace(allowed), on_wait=reading.on_wait)
+        self._metadata = HubMetadata(self._api, patience, cache)
+        #: What revisions stood for when they were listed; from then on they stand for that.
+        self._listed: dict[RevisionKey, str] = {}
 
     def commits(self, models: Iterable[Model]) -> Mapping[RevisionKey, str]:
         """Return the commit of every branch and tag of `models`; one request per repository.
@@ -80,11 +113,45 @@ class HubSource:
         found: dict[RevisionKey, str] = {}
         for model in models:
             with self._explained(model.repo):
-                refs = self._api.list_repo_refs(model.repo)
-            # Branches last: where a tag has the same name, the Hub serves the branch.
-            for ref in (*refs.tags, *refs.branches):
-                found[RevisionKey(model.name, ref.name)] = ref.target_commit
+                refs = self._metadata.refs(model.repo)
+            for ref in refs:
+                found[RevisionKey(model.name, ref.name)] = ref.commit
+        self._listed.update(found)
         return found
+
+    def inventory(self, checkpoint: Checkpoint) -> Inventory:
+        """Return what the commit of `checkpoint` holds; one request, none if it is known.
+
+        A revision that was listed stands for the commit that it stood for then.
+
+        Raises
+        ------
+        SourceError
+            If the Hub is not reached or refuses the whole repository.
+        CheckpointError
+            If the revision does not exist.
+        """
+        repo, revision = checkpoint.model.repo, checkpoint.revision
+        commit = self._listed.get(RevisionKey(checkpoint.model.name, revision))
+        with self._explained(f"{repo} at {revision}"):
+            return self._metadata.inventory(repo, revision, commit=commit)
+
+    def known_inventory(self, checkpoint: Checkpoint) -> Inventory | None:
+        """Return what `checkpoint` holds if it was listed and that takes no request."""
+        commit = self._listed.get(RevisionKey(checkpoint.model.name, checkpoint.revision))
+        return None if commit is None else self._metadata.known(checkpoint.model.repo, commit)
+
+    def text(self, checkpoint: Checkpoint, inventory: Inventory, name: str) -> bytes:
+        """Return the content of a small file of `inventory`; asked for once per content.
+
+        Raises
+        ------
+        CheckpointError
+            If it cannot be had.
+        """
+        repo = checkpoint.model.repo
+        with self._explained(f"{name} of {repo} at {checkpoint.revision}"):
+            return self._metadata.text(repo, inventory.commit, inventory.file(name))
 
     def resolve(self, checkpoint: Checkpoint) -> ResolvedCheckpoint:
         """Return the commit and the weight files of `checkpoint`, from metadata alone.
@@ -95,19 +162,17 @@ class HubSource:
             If it does not exist, is incomplete, or the Hub is not reached.
         """
         subject = f"{checkpoint.model.repo} at {checkpoint.revision}"
-        with self._explained(subject):
-            info = self._api.model_info(
-                checkpoint.model.repo, revision=checkpoint.revision, files_metadata=True
-            )
-        siblings = {sibling.rfilename: sibling for sibling in info.siblings or ()}
-        files = choose(siblings, subject)
+        inventory = self.inventory(checkpoint)
+        files = choose(inventory.names, subject)
         return ResolvedCheckpoint(
             checkpoint=checkpoint,
-            commit=self._commit(info, subject),
+            commit=inventory.commit,
             weight_files=tuple(
-                self._weight_file(siblings[name], info, subject) for name in files.weights
+                self._weight_file(checkpoint, inventory, inventory.file(name))
+                for name in files.weights
             ),
             companions=files.companions,
+            companions_digest=inventory.digest_of(deciding(files.companions)),
         )
 
     @contextmanager
@@ -140,40 +205,14 @@ class HubSource:
             else:
                 yield OpenCheckpoint(folder, True, partial(mapped_pieces, folder, resolved))
 
-    def _download(self, repo: str, commit: str, name: str, folder: Path) -> Path:
-        # A cache of its own as well: the client copies from the user's cache where it finds a file.
-        path = self._api.hf_hub_download(
-            repo,
-            name,
-            revision=commit,
-            local_dir=folder,
-            cache_dir=folder / ".cache",
-            tqdm_class=NoBar,
-        )
-        return Path(path)
-
-    def _weight_file(self, sibling: RepoSibling, info: ModelInfo, subject: str) -> WeightFile:
-        size_bytes = sibling.lfs.size if sibling.lfs else sibling.size
-        if size_bytes is None:
-            raise CheckpointError(
-                f"{self._endpoint} gives no file sizes for {subject}",
-                hint="use an endpoint that serves the metadata of files",
-            )
-        if sibling.lfs is not None:
-            return WeightFile(sibling.rfilename, size_bytes, sibling.lfs.sha256)
+    def _weight_file(
+        self, checkpoint: Checkpoint, inventory: Inventory, file: ListedFile
+    ) -> WeightFile:
+        if file.sha256 is not None:
+            return WeightFile(file.name, file.size_bytes, file.sha256)
         # A file outside of LFS is small (10 MB at most) and has no sha256 in the metadata.
-        with self._scratch.room(size_bytes, subject) as folder, self._explained(subject):
-            commit = self._commit(info, subject)
-            path = self._download(info.id, commit, sibling.rfilename, folder)
-            return WeightFile(sibling.rfilename, size_bytes, file_sha256(path))
-
-    def _commit(self, info: ModelInfo, subject: str) -> str:
-        if info.sha is None:
-            raise CheckpointError(
-                f"{self._endpoint} gives no commit for {subject}",
-                hint="use an endpoint that speaks the Hub's protocol in full",
-            )
-        return info.sha
+        content = self.text(checkpoint, inventory, file.name)
+        return WeightFile(file.name, file.size_bytes, hashlib.sha256(content).hexdigest())
 
     @contextmanager
     def _explained(self, subject: str) -> Iterator[None]:
@@ -181,4 +220,5 @@ class HubSource:
             yield
         except HUB_ERRORS as error:
             problem, hint = explain(error, subject, self._endpoint)
-            raise CheckpointError(problem, where=self._endpoint, hint=hint) from None
+            kind = SourceError if concerns_the_repository(error) else CheckpointError
+            raise kind(problem, where=self._endpoint, hint=hint) from None

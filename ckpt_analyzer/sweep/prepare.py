@@ -12,13 +12,14 @@ from pathlib import Path
 
 from ckpt_analyzer import suites as known_suites
 from ckpt_analyzer import tasks as known_tasks
-from ckpt_analyzer.checkpoints.hub import HubSource
+from ckpt_analyzer.checkpoints.hub import HubReading, HubSource
 from ckpt_analyzer.checkpoints.local import LocalSource
 from ckpt_analyzer.checkpoints.local_suite import find_local_suite
 from ckpt_analyzer.checkpoints.spool import SpoolPlace
 from ckpt_analyzer.errors import SweepError, TaskDataError
 from ckpt_analyzer.store.mark import check_place, is_store
 from ckpt_analyzer.store.store import open_store
+from ckpt_analyzer.sweep.auditing import with_audit
 from ckpt_analyzer.sweep.config import SuiteSelection, Sweep, is_own_task, load_sweep
 from ckpt_analyzer.sweep.plan import Plan, PlannedTask, SourcedSuite, make_plan
 from ckpt_analyzer.sweep.sample import sample_items
@@ -68,7 +69,9 @@ def plan_sweep(sweep: Sweep, overrides: Overrides) -> Plan:
     store = open_store(sweep.store) if is_store(sweep.store) else None
     done = store.done_cells() if store else frozenset()
     plan = make_plan(sweep, source_suites(sweep, overrides), plan_tasks(sweep), done)
-    return replace(plan, damaged=store.damaged() if store else ())
+    if store is None:
+        return plan
+    return with_audit(replace(plan, damaged=store.damaged()), store)
 
 
 def source_suites(sweep: Sweep, overrides: Overrides) -> tuple[SourcedSuite, ...]:
@@ -92,7 +95,7 @@ def _hub(sweep: Sweep, overrides: Overrides) -> HubSource:
         cache_dir=sweep.store / "scratch",
         max_cache_bytes=MAX_SCRATCH_BYTES,
         endpoint=overrides.endpoint,
-        spool=overrides.spool,
+        reading=HubReading(spool=overrides.spool),
     )
 
 

@@ -14,7 +14,7 @@ import pytest
 import torch
 
 from ckpt_analyzer.checkpoints.download import Line
-from ckpt_analyzer.checkpoints.hub import HubSource
+from ckpt_analyzer.checkpoints.hub import HubReading, HubSource
 from ckpt_analyzer.checkpoints.local import LocalSource
 from ckpt_analyzer.checkpoints.spool import SpoolPlace
 from ckpt_analyzer.checkpoints.step_folders import find_step_folders
@@ -111,8 +111,13 @@ class Payload:
         return os.mkdir, (self.path,)
 
 
-def files_of(folder, faults, trace):
+def files_of(folder, faults, trace, step):
     content = {path.name: path.read_bytes() for path in folder.iterdir()}
+    # Each revision is a content of its own: scores of equal weights would be taken over, not read.
+    header, data = header_of(content["model.safetensors"])
+    content["model.safetensors"] = with_header(
+        header | {"__metadata__": {"format": "pt", "step": str(step)}}, data
+    )
     for name, change in BROKEN_HEADERS.items():
         if name in faults:
             content["model.safetensors"] = change(content["model.safetensors"])
@@ -137,12 +142,18 @@ def planned(hub, suite, store, spool=None):
         max_cache_bytes=10**7,
         endpoint=hub.endpoint,
         token=TOKEN,
-        line=Line(pause=pauses.append, stall_seconds=0.4),
-        spool=spool,
+        reading=HubReading(line=Line(pause=pauses.append, stall_seconds=0.4), spool=spool),
     )
     sweep = parse_sweep(SWEEP.format(task=ITEMS / "toy-grammar.jsonl", store=store), "bad.yaml")
     sourced = SourcedSuite(suite, source, SuiteSelection(suite="pythia"))
     return make_plan(sweep, [sourced], plan_tasks(sweep), frozenset()), pauses
+
+
+def script_of(pair):
+    """The faults of a pair in an order in which the first does not keep the second from showing."""
+    return sorted(
+        (kind for kind in pair if kind in FAULTS), key=lambda kind: kind == "ignored_range"
+    )
 
 
 def by_step(items):
@@ -155,32 +166,39 @@ class Day:
     def __init__(self, folder, spool=None, pairs=PAIRS):
         self.trace, self.store = folder / "code-ran", folder / "store"
         suite = bad_suite(len(pairs))
+        #: Commit → the folder whose weights it holds.
+        self.weights_of = {}
         with HubServer(signed=True) as hub:
             for step, pair in enumerate(pairs):
                 weights = WEIGHTS[step % len(WEIGHTS)]
-                commit = hub.add("org/toy", f"step{step}", files_of(weights, pair, self.trace))
-                hub.faults.scripts[commit] = [kind for kind in pair if kind in FAULTS]
+                commit = hub.add(
+                    "org/toy", f"step{step}", files_of(weights, pair, self.trace, step)
+                )
+                self.weights_of[commit] = weights
+                hub.faults.scripts[commit] = script_of(pair)
             plan, self.pauses = planned(hub, suite, self.store, spool)
             for step, pair in enumerate(pairs):
                 self._change(hub, step, pair)
             self.events = []
             self.summary = execute(plan, listener=self.events.append, endpoint=hub.endpoint)
-            branches = hub.repos["models", "org/toy"].branches
-            #: Revision → faults that it never met.
-            self.left = {name: hub.faults.scripts[commit] for name, commit in branches.items()}
+            #: For each pair the faults that were never met.
+            self.left = [
+                hub.faults.scripts[commit] for commit in list(self.weights_of)[: len(pairs)]
+            ]
         self.failed = {status.unit: status.problem for status in self.summary.failed}
         items = open_store(self.store).items(metric="gold_probability")
         self.scores = by_step(items)
 
     def _change(self, hub, step, pair):
         """What happens between the listing and the reading."""
-        if MOVED in pair:
-            weights = WEIGHTS[(step + 1) % len(WEIGHTS)]
-            content = files_of(weights, pair, self.trace)
-            commit = hub.add("org/toy", f"step{step}", content | {"moved": b""})
-            hub.faults.scripts[commit] = [kind for kind in pair if kind in FAULTS]
         if DELETED in pair:
             hub.delete("org/toy", f"step{step}")
+        if MOVED in pair:
+            weights = WEIGHTS[(step + 1) % len(WEIGHTS)]
+            content = files_of(weights, pair, self.trace, -1 - step)
+            commit = hub.add("org/toy", f"step{step}", content)
+            self.weights_of[commit] = weights
+            hub.faults.scripts[commit] = script_of(pair)
 
 
 @pytest.fixture(scope="module")
@@ -190,7 +208,7 @@ def day(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def expected(tmp_path_factory):
-    """The scores of each toy checkpoint by the digest of its weights, from a folder, no network."""
+    """The scores of each toy checkpoint by its folder's name, read from there, no network."""
     from ckpt_analyzer.checkpoints.local_suite import find_local_suite
 
     store = tmp_path_factory.mktemp("good") / "store"
@@ -202,7 +220,7 @@ def expected(tmp_path_factory):
     opened = open_store(store)
     items = opened.items(metric="gold_probability")
     scores = by_step(items)
-    return {unit.weights_sha256: scores[unit.step] for unit in opened.manifests()}
+    return {unit.revision: scores[unit.step] for unit in opened.manifests()}
 
 
 @pytest.mark.parametrize("pair", PAIRS, ids="+".join)
@@ -216,7 +234,7 @@ def test_two_faults_at_once_cost_no_score_and_no_wrong_one(day, expected, pair):
     assert f"toy@step{step}" not in day.failed
     [unit] = [each for each in open_store(day.store).manifests() if each.step == step]
     pd.testing.assert_series_equal(
-        day.scores[step], expected[unit.weights_sha256], check_exact=True
+        day.scores[step], expected[day.weights_of[unit.commit].name], check_exact=True
     )
 
 
@@ -224,7 +242,7 @@ def test_every_fault_happened_where_it_did_not_end_the_reading(day):
     # Twice the same may end the reading at the first.
     pairs = [(step, set(pair)) for step, pair in enumerate(PAIRS) if pair[0] != pair[1]]
     good = [step for step, pair in pairs if not pair & set(BAD)]
-    assert [day.left[f"step{step}"] for step in good] == [[]] * len(good)
+    assert [day.left[step] for step in good] == [[]] * len(good)
     assert len(day.pauses) > len(good)
     assert 7.0 in day.pauses  # Retry-After was honoured
 
@@ -255,7 +273,7 @@ def test_a_spool_gives_the_same_scores_and_is_empty_afterwards(tmp_path, expecte
     day = Day(tmp_path, SpoolPlace(tmp_path / "spool", 10**6), pairs)
     for unit in open_store(day.store).manifests():
         pd.testing.assert_series_equal(
-            day.scores[unit.step], expected[unit.weights_sha256], check_exact=True
+            day.scores[unit.step], expected[day.weights_of[unit.commit].name], check_exact=True
         )
     good = [step for step, pair in enumerate(pairs) if not set(pair) & set(BAD)]
     assert sorted(day.scores) == good

@@ -110,7 +110,9 @@ def test_a_diverged_checkpoint_is_stored_as_not_scored(plan, bench, monkeypatch)
     assert bench.store.trends(["accuracy"]).empty
 
 
-def test_a_model_that_exceeds_the_budget_is_scored_layer_by_layer(plan, bench, monkeypatch):
+def test_a_model_that_exceeds_the_budget_is_scored_layer_by_layer(
+    plan, bench, monkeypatch, tmp_path
+):
     score, scored = workbench.score_plan, []
 
     def recorded(model, *args, **kwargs):
@@ -120,7 +122,8 @@ def test_a_model_that_exceeds_the_budget_is_scored_layer_by_layer(plan, bench, m
     monkeypatch.setattr(workbench, "score_plan", recorded)
     assert bench.work(plan.units[1]).state == "done"
     monkeypatch.setattr(workbench, "needs_layers", lambda *_, **__: True)
-    again = Workbench(bench.settings, bench.store, bench.listener)
+    store = open_store(tmp_path / "other", create=True)  # that knows no scores of these weights
+    again = Workbench(bench.settings, store, bench.listener)
     assert again.work(plan.units[1]).state == "done"
     (resident, expected), (layered, found) = scored
     assert (resident, layered) == ("GPTNeoXForCausalLM", "LayeredModel")

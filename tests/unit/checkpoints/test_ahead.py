@@ -61,15 +61,23 @@ def threads():
     return [thread for thread in threading.enumerate() if thread.name == "ahead"]
 
 
+@contextmanager
+def used(ahead):
+    ahead.resolved()
+    with ahead.opened() as opened:
+        yield opened
+
+
 def firsts(pieces):
     return [each.first_element for each in pieces if isinstance(each, TensorSlice)]
 
 
 def test_pieces_come_in_order_and_what_was_taken_is_freed():
     source = Source()
-    with Ahead(source, CHECKPOINT, 10_000).fetched() as fetched:
-        assert fetched.resolved.commit == "c" * 40
-        assert firsts(fetched.opened.slices()) == list(range(0, 1000, 100))
+    ahead = Ahead(source, CHECKPOINT, 10_000)
+    assert ahead.resolved().commit == "c" * 40
+    with ahead.opened() as opened:
+        assert firsts(opened.slices()) == list(range(0, 1000, 100))
         assert source.is_open
     assert not source.is_open
     assert not threads()
@@ -82,8 +90,8 @@ def test_reading_goes_on_while_nobody_asks_up_to_its_bound():
     assert wait_until(lambda: source.n_read == 4)
     time.sleep(0.05)
     assert source.n_read == 4
-    with ahead.fetched() as fetched:
-        assert len(firsts(fetched.opened.slices())) == 10
+    with used(ahead) as opened:
+        assert len(firsts(opened.slices())) == 10
 
 
 def test_without_room_one_piece_is_read_ahead():
@@ -98,8 +106,8 @@ def test_without_room_one_piece_is_read_ahead():
 @pytest.mark.parametrize("place", ["resolve", 0, 5])
 def test_an_error_is_raised_where_the_checkpoint_is_used(place):
     ahead = Ahead(Source(fails_at=place), CHECKPOINT, 10_000)
-    with pytest.raises(CheckpointError), ahead.fetched() as fetched:
-        firsts(fetched.opened.slices())
+    with pytest.raises(CheckpointError), used(ahead) as opened:
+        firsts(opened.slices())
     assert not threads()
 
 
@@ -113,7 +121,7 @@ def test_what_nobody_wants_ends_and_is_freed():
 
 def test_a_failing_user_frees_the_checkpoint():
     source = Source()
-    with pytest.raises(ZeroDivisionError), Ahead(source, CHECKPOINT, 0).fetched():
+    with pytest.raises(ZeroDivisionError), used(Ahead(source, CHECKPOINT, 0)):
         raise ZeroDivisionError
     assert not threads()
 
@@ -124,8 +132,8 @@ def test_a_pickled_file_that_does_not_fit_waits_until_it_is_wanted():
     assert wait_until(lambda: source.is_open)
     time.sleep(0.05)
     assert source.n_read == 0
-    with ahead.fetched() as fetched:
-        assert len(firsts(fetched.opened.slices())) == 10
+    with used(ahead) as opened:
+        assert len(firsts(opened.slices())) == 10
 
 
 def test_what_lies_on_disk_is_opened_ahead_and_not_read():
@@ -134,5 +142,21 @@ def test_what_lies_on_disk_is_opened_ahead_and_not_read():
     assert wait_until(lambda: source.is_open)
     time.sleep(0.05)
     assert source.n_read == 0
-    with ahead.fetched() as fetched:
-        assert len(firsts(fetched.opened.slices())) == 10
+    with used(ahead) as opened:
+        assert len(firsts(opened.slices())) == 10
+
+
+def test_what_is_likely_not_wanted_is_opened_once_it_is():
+    source = Source()
+    ahead = Ahead(source, CHECKPOINT, 10_000, may_wait=lambda resolved: True)
+    assert ahead.resolved().commit == "c" * 40
+    time.sleep(0.05)
+    assert not source.is_open
+    with ahead.opened() as opened:
+        assert len(firsts(opened.slices())) == 10
+    unwanted = Source()
+    ahead = Ahead(unwanted, CHECKPOINT, 10_000, may_wait=lambda resolved: True)
+    ahead.resolved()
+    ahead.close()
+    assert not threads()
+    assert unwanted.n_read == 0
