@@ -23,7 +23,7 @@ from transformers import PreTrainedModel
 
 from ckpt_analyzer import __version__
 from ckpt_analyzer.checkpoints.ahead import BYTES_IN_USE, Ahead
-from ckpt_analyzer.checkpoints.source import ResolvedCheckpoint
+from ckpt_analyzer.checkpoints.source import OpenCheckpoint, ResolvedCheckpoint
 from ckpt_analyzer.errors import ScoringError, StoreError, UserError
 from ckpt_analyzer.events import (
     CheckpointFetched,
@@ -34,7 +34,11 @@ from ckpt_analyzer.events import (
 )
 from ckpt_analyzer.scoring import Dtype
 from ckpt_analyzer.scoring.in_place import InPlaceModel
+from ckpt_analyzer.scoring.layered_model import LayeredModel, open_layered
+from ckpt_analyzer.scoring.open_model import Terms, needs_layers
+from ckpt_analyzer.scoring.plan import ScoringPlan
 from ckpt_analyzer.scoring.score import score_plan
+from ckpt_analyzer.scoring.skeleton import config_in
 from ckpt_analyzer.scoring.threads import threads_for
 from ckpt_analyzer.scoring.window import max_length_tokens
 from ckpt_analyzer.store.store import Store
@@ -58,6 +62,8 @@ class Settings:
     ----------
     ahead_bytes
         How much of the next checkpoint may wait in memory while this one is scored.
+    memory_budget_bytes
+        Bound of the memory of the whole process; None for none.
     """
 
     dtype: Dtype
@@ -65,6 +71,7 @@ class Settings:
     sweep_sha256: str
     tasks: Mapping[str, TaskItems]
     ahead_bytes: int = BYTES_IN_USE
+    memory_budget_bytes: int | None = None
 
 
 @dataclass
@@ -83,6 +90,7 @@ class Workbench:
     queue: Sequence[Unit] = ()
     _plans: UnitPlans = field(init=False)
     _model: InPlaceModel = field(init=False)
+    _layered: dict[tuple[str, int], bool] = field(default_factory=dict)
     _equal: EqualWeights = field(init=False)
     _ahead: Ahead | None = None
 
@@ -139,12 +147,13 @@ class Workbench:
             ahead.close()
             return (*copied.notes, *_suspicion(unit))
         with ahead.opened() as opened:
-            model = self._model.load(opened.folder, opened.slices())
+            plan = self._plan(unit, opened.folder)
+            model = self._opened(unit, opened, plan)
             ready = time.perf_counter()
             self.listener(CheckpointFetched(unit.label, resolved.bytes_to_download, ready - begin))
             self._read_ahead(following, resolved)
             with threads_for(unit.checkpoint.model.parameters):
-                tables = self._score_cells(unit, model, opened.folder)
+                tables = self._score_cells(unit, model, plan)
         scored = _Scored(tables, ready - begin, time.perf_counter() - ready, str(model.device))
         manifest = _manifest(unit, resolved, scored, self.settings)
         rows = [_item_scores(unit, resolved, cell, table) for cell, table in tables.items()]
@@ -152,6 +161,37 @@ class Workbench:
         moved = f"moved since it was planned; scored at commit {resolved.commit}"
         return (*copied.notes, *((moved,) if has_moved else ()), *_suspicion(unit),
                 *_warnings(manifest))  # fmt: skip
+
+    def _plan(self, unit: Unit, folder: Path) -> ScoringPlan:
+        return self._plans.plan(unit.cells, folder, max_length_tokens(config_in(folder)))
+
+    def _opened(
+        self, unit: Unit, checkpoint: OpenCheckpoint, plan: ScoringPlan
+    ) -> PreTrainedModel | LayeredModel:
+        """Return the model of `checkpoint`: in memory, or on disk where the budget is too small."""
+        settings, folder = self.settings, checkpoint.folder
+        terms = Terms(settings.dtype, settings.device, settings.memory_budget_bytes)
+        # Decided once: what a process keeps of memory that it gave back says nothing of the model.
+        key = (unit.checkpoint.model.name, plan.n_tokens)
+        if key not in self._layered:
+            held = self._model.n_bytes
+            self._layered[key] = needs_layers(folder, [plan], terms, released_bytes=held)
+        if not self._layered[key]:
+            return self._model.load(folder, checkpoint.slices())
+        if not checkpoint.weights_on_disk:
+            raise ScoringError(
+                "the model exceeds memory_budget, and only weights on disk can be read layer by "
+                "layer",
+                hint="set a larger memory_budget, or let the weights go through a folder: "
+                "--spool DIR",
+            )
+        self._model.release()
+        return open_layered(
+            folder,
+            dtype=settings.dtype,
+            device=settings.device,
+            budget_bytes=terms.budget_bytes,
+        )
 
     def _on_its_way(self, unit: Unit) -> Ahead:
         """Return the reading of `unit`, which began before where it was foreseen."""
@@ -179,9 +219,8 @@ class Workbench:
         self._ahead = Ahead(unit.source, unit.checkpoint, size, may_wait=is_known)
 
     def _score_cells(
-        self, unit: Unit, model: PreTrainedModel, folder: Path
+        self, unit: Unit, model: PreTrainedModel | LayeredModel, plan: ScoringPlan
     ) -> dict[CellKey, pa.Table]:
-        plan = self._plans.plan(unit.cells, folder, max_length_tokens(model.config))
         report = partial(_report, self.listener, unit.label)
         return dict(zip(unit.cells, score_plan(model, plan, progress=report), strict=True))
 

@@ -48,6 +48,16 @@ def show_plan(plan: Plan, *, as_json: bool) -> None:
         talk(f"{model.model} needs {needed} of memory, allowed are {allowed}", mark="too large:")
 
 
+def _memory(cost: Cost, plan: Plan) -> str:
+    from ckpt_analyzer.sweep.memory import allowed_bytes, layered_models
+
+    needed = f"{readable_bytes(cost.memory_bytes)} at {plan.sweep.dtype}"
+    if not (layered := layered_models(plan)):
+        return needed
+    allowed = readable_bytes(allowed_bytes(plan.sweep))
+    return f"{needed}; within {allowed} layer by layer: {', '.join(layered)}"
+
+
 def say_suspects(plan: Plan) -> None:
     """Say which checkpoints are suspect and why, those with the same reason in one line."""
     by_reason: dict[str, list[str]] = {}
@@ -81,9 +91,9 @@ def _readable(cost: Cost, plan: Plan) -> dict[str, Any]:
         "items to score": f"{cost.n_items:,}",
         "to download": readable_bytes(cost.download_bytes),
         "requests": f"{cost.requests:,}",
-        "tokens to score": f"at most {readable_count(cost.tokens)} (estimated from the text)",
+        "tokens to score": f"about {readable_count(cost.tokens)}, what texts share counted once",
         "FLOPs": readable_count(cost.flops),
         "disk": readable_bytes(cost.disk_bytes),
-        "memory": f"{readable_bytes(cost.memory_bytes)} at {plan.sweep.dtype}",
+        "memory": _memory(cost, plan),
         "store": str(plan.sweep.store),
     }

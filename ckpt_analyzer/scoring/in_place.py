@@ -51,6 +51,16 @@ class InPlaceModel:
         self._config: dict[str, Any] | None = None
         self._model: PreTrainedModel | None = None
 
+    @property
+    def n_bytes(self) -> int:
+        """What the weights of the model take now; 0 where there is none."""
+        parameters = self._model.parameters() if self._model is not None else ()
+        return sum(each.numel() * each.dtype.itemsize for each in parameters)
+
+    def release(self) -> None:
+        """Give the memory of the model back; it is invalid from now on."""
+        self._model = None
+
     def load(self, folder: Path, pieces: Pieces) -> PreTrainedModel:
         """Return the model of the configuration in `folder`, filled with `pieces`.
 

@@ -115,7 +115,8 @@ class Sweep(_Strict):
     limit
         Score this many items of each task, sampled with `seed`; None scores all.
     memory_budget
-        A run whose largest model needs more than this is refused; ``auto`` is what the machine has.
+        Bound of the memory of the whole process. A model that needs more is read layer by layer; a
+        run of which not even one layer fits is refused. ``auto`` is most of what the machine has.
     """
 
     name: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$", max_length=80)

@@ -12,7 +12,7 @@ from ckpt_analyzer import engines
 from ckpt_analyzer.events import Listener, RunStarted, UnitStatus
 from ckpt_analyzer.store.store import open_store
 from ckpt_analyzer.sweep.auditing import audit_plan
-from ckpt_analyzer.sweep.memory import check_memory, room_ahead_bytes
+from ckpt_analyzer.sweep.memory import allowed_bytes, check_memory, room_ahead_bytes
 from ckpt_analyzer.sweep.plan import Plan
 from ckpt_analyzer.sweep.prepare import load_tasks
 
@@ -56,7 +56,14 @@ def execute(
 
     sweep = plan.sweep
     digest = store.add_sweep(sweep.text)
-    settings = Settings(sweep.dtype, sweep.device, digest, tasks, room_ahead_bytes(plan))
+    settings = Settings(
+        dtype=sweep.dtype,
+        device=sweep.device,
+        sweep_sha256=digest,
+        tasks=tasks,
+        ahead_bytes=room_ahead_bytes(plan),
+        memory_budget_bytes=allowed_bytes(sweep),
+    )
     with Workbench(settings, store, listener, plan.units) as bench:
         statuses = list(run(plan.units, bench.work))
     failed = tuple(status for status in statuses if status.state == "failed")

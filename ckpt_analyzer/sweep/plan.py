@@ -43,13 +43,19 @@ class ListedSuite:
 class PlannedTask:
     """A task of the sweep: the digest of its file, and how much of it is to be scored.
 
-    `scored_bytes` is UTF-8 text of prompts and choices, each choice run on its own.
+    Parameters
+    ----------
+    tree_tokens
+        Tokens of its items without shots, what they share counted once: an estimate.
+    item_tokens
+        Tokens of one item alone, on average: about what an example of a prompt takes.
     """
 
     task: Task
     sha256: str
     n_items: int
-    scored_bytes: int
+    tree_tokens: int
+    item_tokens: float
 
 
 @dataclass(frozen=True)

@@ -22,7 +22,9 @@ from ckpt_analyzer.store.store import open_store
 from ckpt_analyzer.sweep.auditing import with_audit
 from ckpt_analyzer.sweep.config import SuiteSelection, Sweep, is_own_task, load_sweep
 from ckpt_analyzer.sweep.plan import Plan, PlannedTask, SourcedSuite, make_plan
+from ckpt_analyzer.sweep.sample import sample_items
 from ckpt_analyzer.sweep.shipped import find_sweep
+from ckpt_analyzer.sweep.tree_size import interpolated_tokens, sizes_of
 from ckpt_analyzer.task import Task
 from ckpt_analyzer.task_data import TaskItems, load_items, own_task
 from ckpt_analyzer.task_data.locate import read_task_file
@@ -121,17 +123,19 @@ def _task(name: str) -> Task:
 
 
 def _planned(task: Task, sweep: Sweep) -> PlannedTask:
-    if task.data.sha256 is None or task.scored_bytes is None or task.n_items is None:
+    if task.data.sha256 is None or not task.sample_tokens or task.n_items is None:
         loaded = load_items(task, data_dir=sweep.data)
-        sha256, n_items, n_bytes = loaded.sha256, len(loaded.items), loaded.scored_bytes
+        sha256, n_items = loaded.sha256, len(loaded.items)
+        sizes = sizes_of(sample_items(loaded.items, sweep.limit, sweep.seed, task.name))
     else:
-        sha256, n_items, n_bytes = task.data.sha256, task.n_items, task.scored_bytes
+        sha256, n_items, sizes = task.data.sha256, task.n_items, task.sample_tokens
     if sweep.data is not None and task.data.repo is not None:
         read_task_file(task.data, Places(sweep.data))  # so that a plan finds a wrong file
     _check_shots(task, n_items, sweep)
     _check_own_name(task, sha256)
     wanted = n_items if sweep.limit is None else min(sweep.limit, n_items)
-    return PlannedTask(task, sha256, wanted, n_bytes * wanted // n_items)
+    tokens = interpolated_tokens(sizes, wanted)
+    return PlannedTask(task, sha256, wanted, tokens, sizes[0].tokens if sizes else 0)
 
 
 def _check_shots(task: Task, n_items: int, sweep: Sweep) -> None:

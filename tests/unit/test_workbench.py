@@ -1,11 +1,12 @@
 """One unit of work on real toy checkpoints, and what goes wrong with one of them."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import torch
 
-from ckpt_analyzer import suites, unit_plan
+from ckpt_analyzer import suites, unit_plan, workbench
 from ckpt_analyzer.events import CheckpointFetched, ItemsScored, UnitStarted
 from ckpt_analyzer.scoring.in_place import InPlaceModel
 from ckpt_analyzer.store.store import open_store
@@ -107,3 +108,30 @@ def test_a_diverged_checkpoint_is_stored_as_not_scored(plan, bench, monkeypatch)
     assert status.state == "done"
     assert any("could not be scored" in warning for warning in status.warnings)
     assert bench.store.trends(["accuracy"]).empty
+
+
+def test_a_model_that_exceeds_the_budget_is_scored_layer_by_layer(
+    plan, bench, monkeypatch, tmp_path
+):
+    score, scored = workbench.score_plan, []
+
+    def recorded(model, *args, **kwargs):
+        scored.append((type(model).__name__, score(model, *args, **kwargs)))
+        return scored[-1][1]
+
+    monkeypatch.setattr(workbench, "score_plan", recorded)
+    assert bench.work(plan.units[1]).state == "done"
+    monkeypatch.setattr(workbench, "needs_layers", lambda *_, **__: True)
+    store = open_store(tmp_path / "other", create=True)  # that knows no scores of these weights
+    again = Workbench(bench.settings, store, bench.listener)
+    assert again.work(plan.units[1]).state == "done"
+    (resident, expected), (layered, found) = scored
+    assert (resident, layered) == ("GPTNeoXForCausalLM", "LayeredModel")
+    assert all(one.equals(other) for one, other in zip(found, expected, strict=True))
+
+
+def test_the_budget_of_the_sweep_is_that_of_the_bench(plan, bench, monkeypatch):
+    small = replace(bench.settings, memory_budget_bytes=1)
+    status = Workbench(small, bench.store, bench.listener).work(plan.units[1])
+    assert status.state == "failed"
+    assert "memory_budget" in status.problem
