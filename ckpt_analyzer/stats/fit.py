@@ -29,6 +29,8 @@ class FittedCurve:
         sees none, an end None where it is unbounded.
     p
         Of the fit's own test for a turn; None where it has none.
+    is_u
+        Whether the turn is that of a U rather than of an inverted U; None without a turn.
     """
 
     fitted_K: np.ndarray
@@ -36,6 +38,7 @@ class FittedCurve:
     lo: float | None = None
     hi: float | None = None
     p: float | None = None
+    is_u: bool | None = None
 
 
 @dataclass(frozen=True)
