@@ -12,8 +12,11 @@ import pandas as pd
 
 from ckpt_analyzer.errors import StoreError
 from ckpt_analyzer.stats.flips import LEAST_POINTS, find_flips
+from ckpt_analyzer.stats.movement import movement_with_size
+from ckpt_analyzer.stats.opinions import with_opinions
 from ckpt_analyzer.stats.regression import COLUMNS, regressable, size_tokens_regression
 from ckpt_analyzer.stats.series_tables import Axis
+from ckpt_analyzer.stats.surface import size_tokens_surface
 from ckpt_analyzer.store.store import Store
 
 
@@ -24,6 +27,8 @@ class Fitted:
     trends: pd.DataFrame
     flips: pd.DataFrame
     regression: pd.DataFrame
+    movement: pd.DataFrame
+    surface: pd.DataFrame
 
 
 def axes_of(trends: pd.DataFrame) -> tuple[Axis, ...]:
@@ -53,14 +58,25 @@ def fit(store: Store, *, alpha: float = 0.05, seed: int = 0) -> Fitted:
             hint="score something first: ckpt-analyzer run SWEEP, or ckpt-analyzer import",
         )
     flips = pd.concat(
-        [find_flips(trends, axis=axis, alpha=alpha, seed=seed) for axis in axes_of(trends)],
+        [
+            with_opinions(find_flips(trends, axis=axis, alpha=alpha, seed=seed), trends)
+            for axis in axes_of(trends)
+        ],
         ignore_index=True,
     )
-    regression = _regression(trends)
+    fitted = Fitted(
+        trends=trends,
+        flips=flips,
+        regression=_regression(trends),
+        movement=movement_with_size(flips),
+        surface=size_tokens_surface(trends),
+    )
     store.write_flips(flips)
-    store.write_regression(regression)
+    store.write_description("regression", fitted.regression)
+    store.write_description("movement", fitted.movement)
+    store.write_description("surface", fitted.surface)
     store.mark_fitted(content_id)
-    return Fitted(trends, flips, regression)
+    return fitted
 
 
 def _regression(trends: pd.DataFrame) -> pd.DataFrame:

@@ -53,6 +53,8 @@ class Fit:
         Whether the verdict of ``find_flips`` rests on this curve; otherwise it is a description.
     apply
         Takes a series and the variance of its shocks.
+    sees_turns
+        Whether the fit looks for a turn at all; a curve for the eye does not.
     """
 
     name: str
@@ -60,3 +62,4 @@ class Fit:
     assumption: str
     decides: bool
     apply: Callable[[Series, float], FittedCurve]
+    sees_turns: bool = True

@@ -15,5 +15,5 @@ makes a folder a store).
       units/<unit_id>.json                its manifest, written last
       items/<task>-<sha256[:12]>.parquet  item texts
       imports/<id>.parquet, <id>.json     imported means
-      fits/flips.parquet, regression.parquet
+      fits/flips.parquet, regression.parquet, movement.parquet, surface.parquet
 """
