@@ -22,6 +22,9 @@ from ckpt_analyzer.sweep.plan import selected_models
 from ckpt_analyzer.sweep.prepare import Overrides, overridden, plan_tasks, source_suites
 from ckpt_analyzer.sweep.shipped import find_sweep
 
+#: From so many checkpoints on a curve is looked at, however they were chosen.
+_LEAST_START = 4
+
 
 @dataclass(frozen=True)
 class Wanted:
@@ -79,13 +82,15 @@ def wanted_by_sweep(sweep_file: Path, overrides: Overrides) -> tuple[Wanted, ...
 
 
 def wanted_of_model(rounds: Rounds, suite: Suite, model: Model) -> tuple[Wanted, ...]:
-    """Return what one more round of `model` would score; the number scored so far is no limit."""
+    """Return what one more round of `model` would score; what is scored so far is no limit."""
     if not model.tokens_per_step:
         return ()
     available = [s for s in model.steps if suite.suspicion(suite.checkpoint(model, s)) is None]
     n_scored = len(rounds.scored(suite.name, model))
     search = replace(
-        rounds.search, budget=max(rounds.search.budget, n_scored + rounds.search.per_round)
+        rounds.search,
+        start=min(rounds.search.start, max(n_scored, _LEAST_START)),
+        budget=max(rounds.search.budget, n_scored + rounds.search.per_round),
     )
     proposals = replace(rounds, search=search).proposals(suite.name, model, available)
     return tuple(Wanted(suite.name, model, proposal) for proposal in proposals)
