@@ -86,7 +86,7 @@ def wanted_of_model(rounds: Rounds, suite: Suite, model: Model) -> tuple[Wanted,
     if not model.tokens_per_step:
         return ()
     available = [s for s in model.steps if suite.suspicion(suite.checkpoint(model, s)) is None]
-    n_scored = len(rounds.scored(suite.name, model))
+    n_scored = len({*rounds.scored(suite.name, model)} & {*available} - {0})
     search = replace(
         rounds.search,
         start=min(rounds.search.start, max(n_scored, _LEAST_START)),
