@@ -50,7 +50,7 @@ class Search:
     per_round: int = 4
     budget: int = 32
     look: int = 12
-    width_decades: float = 0.2
+    width_decades: float = 0.5
     apart: int = 3
 
 

@@ -110,7 +110,7 @@ class AdaptiveSearch(_Strict):
     start: int = Field(default=8, ge=4)
     per_round: int = Field(default=4, ge=1)
     budget: int = Field(default=32, ge=4)
-    width_decades: float = Field(default=0.2, gt=0)
+    width_decades: float = Field(default=0.5, gt=0)
 
 
 class Sweep(_Strict):
