@@ -1,6 +1,6 @@
 """Write the tables of ``flips-in-pythia.md``, from published results of Pythia.
 
-In: the folder with the two archives of lm-evaluation-harness results. Out: the page, its tables made
+In: the folder with two archives of lm-evaluation-harness results. Out: the page, its tables made
 anew; the text around them stays. Where each archive comes from stands on the page.
 
 Run: python -m docs.flips_in_pythia ../shared/data/lm_eval

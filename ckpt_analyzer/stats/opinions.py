@@ -6,7 +6,7 @@ where a turn lies in the noise of the first steps. Nothing here changes a verdic
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any, Literal
 
 import numpy as np
@@ -67,36 +67,32 @@ def second_opinions(
 
 def with_opinions(
     flips: pd.DataFrame,
+    series: Sequence[Series],
     table: pd.DataFrame,
     *,
     alpha: float = 0.05,
-    keep_suspect: bool = False,
 ) -> pd.DataFrame:
     """Return `flips` with ``second_opinions`` of every series that turns, and a flag of early ones.
 
     Parameters
     ----------
     flips
-        Rows of ``find_flips(table)`` along one axis.
+        Verdicts along one axis, one row for each of `series`, in their order.
+    table
+        The table that the series were cut from; its steps say what is early.
     """
-    if flips.empty:
-        return flips
-    axis: Axis = flips["axis"].iloc[0]
-    turns = flips[flips["verdict"].isin(_TURNING)]
-    series_of = {_key(s.key): s for s in cut_series(table, Cut(axis, keep_suspect))}
-    early_of = _early_ends(table) if axis == "tokens" else {}
+    is_tokens = bool(len(series)) and series[0].axis == "tokens"
+    early_of = _early_ends(table) if is_tokens else {}
     names = opinion_fits()
-    opinions: list[list[dict[str, Any]]] = [[] for _ in range(len(flips))]
-    flags = [list(each) for each in flips["flags"]]
-    for place in np.flatnonzero(flips.index.isin(turns.index)):
-        flip = flips.iloc[place]
-        key = _key(flip)
+    opinions: list[list[dict[str, Any]]] = []
+    flags = []
+    for one, flip in zip(series, flips.to_dict("records"), strict=True):
+        turns = flip["verdict"] in _TURNING
         shock_variance = float(np.nan_to_num(flip["shock_sd"])) ** 2
-        opinions[place] = opinions_of(
-            series_of[key], names, shock_variance=shock_variance, alpha=alpha
-        )
-        if flip["flip_at"] < early_of.get(key, 0.0):
-            flags[place].append("early-steps")
+        asked = names if turns else ()
+        opinions.append(opinions_of(one, asked, shock_variance=shock_variance, alpha=alpha))
+        is_early = turns and flip["flip_at"] < early_of.get(_key(one.key), 0.0)
+        flags.append([*flip["flags"], "early-steps"] if is_early else list(flip["flags"]))
     return flips.assign(
         second_opinions=pd.Series(opinions, index=flips.index, dtype=object),
         flags=pd.Series(flags, index=flips.index, dtype=object),

@@ -7,7 +7,7 @@ import pytest
 from ckpt_analyzer import tables
 from ckpt_analyzer.stats import fits
 from ckpt_analyzer.stats.flips import find_flips
-from ckpt_analyzer.stats.opinions import opinion_fits, second_opinions, with_opinions
+from ckpt_analyzer.stats.opinions import opinion_fits, second_opinions
 
 STEPS = np.unique(np.geomspace(8, 143_000, 16).astype(int))
 TOKENS_PER_STEP = 2_097_152
@@ -33,12 +33,12 @@ def u(turn):
 @pytest.fixture(scope="module")
 def both():
     table = pd.concat([means(u(9.6)), means(lambda x: 0.1 * (x - 7), task="rising", seed=1)])
-    return table, find_flips(table)
+    return table, find_flips(table, opinions=True)
 
 
 def test_a_flip_carries_the_opinion_of_every_fit_that_looks_for_a_turn(both):
-    table, flips = both
-    told = with_opinions(flips, table).set_index("task").loc["t"]
+    _, flips = both
+    told = flips.set_index("task").loc["t"]
     assert told["verdict"] == "U"
     opinions = {opinion["fit"]: opinion for opinion in told["second_opinions"]}
     assert set(opinions) == set(opinion_fits())
@@ -50,17 +50,18 @@ def test_a_flip_carries_the_opinion_of_every_fit_that_looks_for_a_turn(both):
 
 
 def test_a_trend_that_does_not_turn_is_given_no_opinions(both):
-    table, flips = both
-    told = with_opinions(flips, table).set_index("task").loc["rising"]
+    _, flips = both
+    told = flips.set_index("task").loc["rising"]
     assert told["second_opinions"] == []
 
 
 def test_verdicts_stay_and_the_table_conforms(both):
     table, flips = both
-    told = with_opinions(flips, table)
-    tables.conform(told, tables.FLIPS)
+    plain = find_flips(table)
+    tables.conform(flips, tables.FLIPS)
+    assert plain["second_opinions"].isna().all()
     same = [name for name in flips.columns if name not in ("second_opinions", "flags")]
-    pd.testing.assert_frame_equal(told[same], flips[same])
+    pd.testing.assert_frame_equal(flips[same], plain[same])
 
 
 def test_fits_that_decide_or_draw_are_no_second_opinion():
@@ -71,12 +72,12 @@ def test_fits_that_decide_or_draw_are_no_second_opinion():
 def test_a_turn_in_the_first_steps_is_flagged():
     early = STEPS[5] * TOKENS_PER_STEP
     table = means(u(np.log10(early)), sigma=0.003)
-    (told,) = with_opinions(find_flips(table), table).to_dict("records")
+    (told,) = find_flips(table, opinions=True).to_dict("records")
     assert told["verdict"] == "U"
     assert told["flip_at"] < 512 * TOKENS_PER_STEP
     assert "early-steps" in told["flags"]
     late = means(u(10.5), sigma=0.003)
-    (told,) = with_opinions(find_flips(late), late).to_dict("records")
+    (told,) = find_flips(late, opinions=True).to_dict("records")
     assert "early-steps" not in told["flags"]
 
 
