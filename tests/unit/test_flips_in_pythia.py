@@ -61,7 +61,7 @@ def test_the_main_facts_of_the_page_hold_on_the_published_results(shared_data):
     assert all(resisting[f"{rival} verdict"] == "inverted_U" for rival in RIVALS)
     assert all(resisting[f"{rival} p"] < 0.05 for rival in RIVALS)
     memo_trap = table.loc[("memo-trap", "pythia-12b")]
-    assert memo_trap["quadratic verdict"] == "U"
+    assert memo_trap["quadratic verdict"] == "inverted_U"
     assert memo_trap["quadratic p"] < 0.05
     assert memo_trap["verdict"] not in ("U", "inverted_U")
     assert (table["item-clustered-glm q"] < 0.05).mean() > 0.3
