@@ -22,6 +22,9 @@ from ckpt_analyzer.stats.series import Series
 #: Longer series are compared at a part of all places and gaps.
 _ALL_PAIRS_UP_TO = 40
 
+#: From so many points on, one of them may be left out.
+_SPARE_POINTS = 12
+
 #: Level at which a further arm is thought possible.
 _LOOSE_ALPHA = 0.3
 
@@ -89,7 +92,7 @@ class Arms:
     rests_on_one
         Whether the two-arm test fails once the contrasts of some single point are left out.
     largest_change_upper
-        Upper bound, at level `alpha`, of every change between two blocks of a quarter of the
+        Upper bound, at level `alpha`, of every change between two blocks of a third of the
         points: the larger side of two one-sided tests (Schuirmann 1987), no correction for many.
     """
 
@@ -146,7 +149,7 @@ def find_arms(series: Series, noise: Noise, options: NullOptions) -> Arms:
     critical = float(np.quantile(null_S, 1 - options.alpha))
     # One-sided critical values: of a loose test, and of both directions at once.
     loose, wide = np.quantile(null_S, [1 - _LOOSE_ALPHA, 1 - options.alpha / 2]).tolist()
-    directions = _chain(z_M, contrasts, critical)
+    directions = _robust_chain(z_M, contrasts, critical)
     split = _best_split(z_M, contrasts)
     honest = _honest(z_M if split.is_u else -z_M, contrasts, wide)
     quarter = _quarter(contrasts, n_points)
@@ -167,7 +170,7 @@ def find_arms(series: Series, noise: Noise, options: NullOptions) -> Arms:
         critical=critical,
         contrast_se=float(np.median(se_M[quarter])),
         rests_on_one=_rests_on_one(z_M, contrasts, critical),
-        largest_change_upper=float((np.abs(effect_M) + reach * se_M)[quarter].max()),
+        largest_change_upper=_largest_change(series.value_K, covariance_KK, reach),
     )
 
 
@@ -321,6 +324,17 @@ def _chain(z_M: np.ndarray, contrasts: Contrasts, critical: float) -> tuple[int,
     return max(chains, key=len)
 
 
+def _robust_chain(z_M: np.ndarray, contrasts: Contrasts, critical: float) -> tuple[int, ...]:
+    """Return the chain of arms; a third arm must not rest on a single point, of points enough."""
+    chain = _chain(z_M, contrasts, critical)
+    n_points = contrasts.weight_MK.shape[1]
+    if len(chain) < 3 or n_points < _SPARE_POINTS:
+        return chain
+    touched_KM = contrasts.weight_MK.T != 0
+    without = (np.where(touched_M, 0.0, z_M) for touched_M in touched_KM)
+    return min((chain, *(_chain(z, contrasts, critical) for z in without)), key=len)
+
+
 def _chain_from(
     direction: int, z_M: np.ndarray, contrasts: Contrasts, critical: float
 ) -> tuple[int, ...]:
@@ -334,6 +348,19 @@ def _chain_from(
         found.append(direction)
         since = contrasts.late_M[fits_M].min()
         direction = -direction
+
+
+def _largest_change(value_K: np.ndarray, covariance_KK: np.ndarray, reach: float) -> float:
+    """Return the upper bound of every change between two blocks of a third of the points."""
+    n = len(value_K)
+    size = max(n // 3, 1)
+    block_BK = np.array([np.roll(np.r_[np.ones(size), np.zeros(n - size)] / size, at)
+                         for at in range(n - size + 1)])  # fmt: skip
+    early_P, late_P = np.nonzero(np.triu(np.ones((len(block_BK),) * 2), size))
+    contrast_PK = block_BK[late_P] - block_BK[early_P]
+    variance_P = np.einsum("pk,pk->p", contrast_PK @ covariance_KK, contrast_PK)
+    bound_P = np.abs(contrast_PK @ value_K) + reach * np.sqrt(np.maximum(variance_P, 0.0))
+    return float(bound_P.max())
 
 
 def _quarter(contrasts: Contrasts, n_points: int) -> np.ndarray:

@@ -27,7 +27,7 @@ SHOCK_T: np.ndarray = 0.004 * 1.7 ** np.arange(10)
 _PRIOR_CENTRE, _PRIOR_SPREAD = 0.027, 0.65
 #: Correlations of the shocks of neighbouring checkpoints, and the prior on them.
 CORRELATION_R: np.ndarray = np.array([0.0, 0.35, 0.65])
-_CORRELATION_PRIOR_R: np.ndarray = np.array([0.6, 0.25, 0.15])
+_CORRELATION_PRIOR_R: np.ndarray = np.array([0.5, 0.3, 0.2])
 
 #: How far the shocks of the series of one run may differ: a standard deviation of the logarithm,
 #: and the part of series that go their own way.
@@ -51,7 +51,7 @@ class _Trend:
 
 _TRENDS = (
     _Trend(0.0, 1.0, 0.20),
-    *(_Trend(0.15, reach, 0.05) for reach in (0.12, 0.35, 1.0)),
+    *(_Trend(0.15, reach, 0.05) for reach in (0.35, 1.0)),
     *(_Trend(0.5, reach, 0.10) for reach in (0.35, 1.0)),
     _Trend(0.5, 0.12, 0.20),
 )
@@ -59,7 +59,7 @@ _TRENDS = (
 _ZIGZAG = _Trend(0.5, 0.06, 0.20)
 _FEW_POINTS = 8
 _STEP_WEIGHT = 0.14  # of a single jump, at any place
-_UNDER_A_STEP = _Trend(0.1, 0.35, 1.0)
+_UNDER_A_STEP = _Trend(0.3, 0.35, 1.0)
 
 
 @dataclass(frozen=True)
@@ -116,32 +116,38 @@ def estimate_noise(series: Sequence[Series]) -> list[Noise]:
     Rasmussen and Williams (2006), "Gaussian Processes for Machine Learning", equation 5.8, for the
     marginal likelihood, and 4.17 for the kernel.
     """
-    likelihoods = [_log_likelihood(one) for one in series]
-    noises: list[Noise | None] = [None] * len(series)
+    noises: dict[int, Noise] = {}
     for metric in {one.key["metric"] for one in series}:
         members = [i for i, one in enumerate(series) if one.key["metric"] == metric]
-        weights = _pooled([likelihoods[i] for i in members])
-        for i, weight_TR in zip(members, weights, strict=True):
-            noises[i] = _noise(series[i], weight_TR)
-    return [noise for noise in noises if noise is not None]
+        for i, noise in zip(members, _of_one_metric([series[i] for i in members]), strict=True):
+            noises[i] = noise
+    return [noises[i] for i in range(len(series))]
 
 
-def _noise(series: Series, weight_TR: np.ndarray) -> Noise:
+def _of_one_metric(series: Sequence[Series]) -> list[Noise]:
+    # Items that all are right or wrong spread little, and say nothing of how far shocks can go.
+    own = [item_spread(one) for one in series]
+    spreads = np.maximum(own, np.median(own))
+    variances = [(SHOCK_T * spread) ** 2 for spread in spreads]
+    pairs = list(zip(series, variances, strict=True))
+    weights = _pooled([_log_likelihood(one, variance_T) for one, variance_T in pairs])
+    return [
+        Noise(variance_T, weight_TR, _median_variance(one))
+        for (one, variance_T), weight_TR in zip(pairs, weights, strict=True)
+    ]
+
+
+def _median_variance(series: Series) -> float:
     variance_K = np.diag(series.item_covariance_KK)
-    return Noise(
-        variance_T=(SHOCK_T * item_spread(series)) ** 2,
-        weight_TR=weight_TR,
-        item_variance=float(np.median(variance_K)) if len(variance_K) else 0.0,
-    )
+    return float(np.median(variance_K)) if len(variance_K) else 0.0
 
 
 def item_spread(series: Series) -> float:
-    """Return the standard deviation of one item, or what it usually is where it is not known.
+    """Return the largest standard deviation of one item, or the usual one if it is not known.
 
     Values that differ by less than 1, of an unknown number of items, are taken for proportions.
     """
-    variance_K = np.diag(series.item_covariance_KK)
-    variance = float(np.median(variance_K)) if len(variance_K) else 0.0
+    variance = float(np.diag(series.item_covariance_KK).max(initial=0.0))
     if variance > 0 and series.n_items:
         return float(np.sqrt(variance * series.n_items))
     extent = float(np.ptp(series.value_K)) if len(series.value_K) else 0.0
@@ -170,7 +176,7 @@ def _whitening(n_points: int, r: int) -> _Whitening:
     return _Whitening(np.linalg.inv(lower_WW), 2 * float(np.log(np.diag(lower_WW)).sum()))
 
 
-def _log_likelihood(series: Series) -> np.ndarray:
+def _log_likelihood(series: Series, variance_T: np.ndarray) -> np.ndarray:
     """Return the log marginal likelihood of every size and correlation of shocks, (T, R)."""
     total_TR = np.zeros((len(SHOCK_T), len(CORRELATION_R)))
     n = len(series.value_K)
@@ -179,11 +185,13 @@ def _log_likelihood(series: Series) -> np.ndarray:
     extent = max(float(np.ptp(series.value_K)), 1e-9 * max(1.0, float(np.abs(series.value_K).max())))
     edges = np.linspace(0, n, -(-n // _WINDOW) + 1).astype(int)
     for start, end in zip(edges[:-1], edges[1:], strict=True):
-        total_TR += _window_log_likelihood(series, slice(start, end), extent)
+        total_TR += _in_window(series, slice(start, end), extent, variance_T)
     return total_TR
 
 
-def _window_log_likelihood(series: Series, window: slice, extent: float) -> np.ndarray:
+def _in_window(
+    series: Series, window: slice, extent: float, variance_T: np.ndarray
+) -> np.ndarray:
     x_W = series.position_K[window]
     x_W = (x_W - x_W.mean()) / np.ptp(series.position_K)
     value_W = series.value_K[window] - series.value_K[window].mean()
@@ -200,7 +208,6 @@ def _window_log_likelihood(series: Series, window: slice, extent: float) -> np.n
         trend_HWW += [base_WW + extent**2 * step_WW for step_WW in steps]
         weights += [_STEP_WEIGHT / len(steps)] * len(steps)
     covariance_HWW, weight_H = np.array(trend_HWW), np.array(weights) / np.sum(weights)
-    variance_T = (SHOCK_T * item_spread(series)) ** 2
     columns = [
         _over_trends(value_W, covariance_HWW, weight_H, variance_T, _whitening(len(x_W), r))
         for r in range(len(CORRELATION_R))
