@@ -27,7 +27,7 @@ SHOCK_T: np.ndarray = 0.004 * 1.7 ** np.arange(10)
 _PRIOR_CENTRE, _PRIOR_SPREAD = 0.027, 0.65
 #: Correlations of the shocks of neighbouring checkpoints, and the prior on them.
 CORRELATION_R: np.ndarray = np.array([0.0, 0.35, 0.65])
-_CORRELATION_PRIOR_R: np.ndarray = np.array([0.5, 0.3, 0.2])
+_CORRELATION_PRIOR_R: np.ndarray = np.array([0.4, 0.35, 0.25])
 
 #: How far the shocks of the series of one run may differ: a standard deviation of the logarithm,
 #: and the part of series that go their own way.
@@ -58,8 +58,9 @@ _TRENDS = (
 #: Curves that turn more than once on few points: there noise would explain them as well.
 _ZIGZAG = _Trend(0.5, 0.06, 0.20)
 _FEW_POINTS = 8
-_STEP_WEIGHT = 0.14  # of a single jump, at any place
-_UNDER_A_STEP = _Trend(0.3, 0.35, 1.0)
+#: A single jump, at any place, and the smooth trends that may lie under it.
+_STEP_WEIGHT = 0.14
+_UNDER_A_STEP = (_Trend(0.3, 1.0, 0.7), _Trend(0.5, 0.35, 0.3))
 
 
 @dataclass(frozen=True)
@@ -205,8 +206,8 @@ def _in_window(
     weights = [*(trend.weight for trend in _TRENDS), _ZIGZAG.weight * rare]
     if len(x_W) == len(series.value_K):
         steps = _steps(x_W)
-        trend_HWW += [base_WW + extent**2 * step_WW for step_WW in steps]
-        weights += [_STEP_WEIGHT / len(steps)] * len(steps)
+        trend_HWW += [base_WW + extent**2 * step.kernel_WW for step in steps]
+        weights += [_STEP_WEIGHT * step.weight for step in steps]
     covariance_HWW, weight_H = np.array(trend_HWW), np.array(weights) / np.sum(weights)
     columns = [
         _over_trends(value_W, covariance_HWW, weight_H, variance_T, _whitening(len(x_W), r))
@@ -222,10 +223,21 @@ def _kernel(x_W: np.ndarray, trend: _Trend) -> np.ndarray:
     return kernel_WW
 
 
-def _steps(x_W: np.ndarray) -> list[np.ndarray]:
-    smooth_WW = _kernel(x_W, _UNDER_A_STEP)
-    after = [np.arange(len(x_W)) > j for j in range(len(x_W) - 1)]
-    return [smooth_WW + np.outer(after_W, after_W) for after_W in after]
+@dataclass(frozen=True)
+class _Step:
+    kernel_WW: np.ndarray
+    weight: float
+
+
+def _steps(x_W: np.ndarray) -> list[_Step]:
+    """Return a jump between each two points, on each of the smooth trends that may lie under it."""
+    n = len(x_W)
+    after = [np.arange(n) > j for j in range(n - 1)]
+    return [
+        _Step(_kernel(x_W, smooth) + np.outer(after_W, after_W), smooth.weight / (n - 1))
+        for smooth in _UNDER_A_STEP
+        for after_W in after
+    ]
 
 
 def _over_trends(

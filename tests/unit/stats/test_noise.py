@@ -23,7 +23,7 @@ def series(values, *, item_sd=0.0, metric="accuracy") -> Series:
 
 def test_two_points_say_nothing_and_leave_the_prior():
     two, one = estimate_noise([series([0.1, 0.9], item_sd=0.02)]), series([0.5], item_sd=0.02)
-    np.testing.assert_allclose(two[0].weight_TR.sum(axis=0), [0.5, 0.3, 0.2], atol=0.02)
+    np.testing.assert_allclose(two[0].weight_TR.sum(axis=0), [0.4, 0.35, 0.25], atol=0.02)
     assert two[0].shock_variance == pytest.approx(estimate_noise([one])[0].shock_variance)
 
 
