@@ -26,9 +26,10 @@ def command(
     output: Annotated[Path, typer.Option("-o", "--output", help="The folder to write into.")],
     file_format: Annotated[Format, typer.Option("--format", help="Of the files.")] = Format.csv,
 ) -> None:
-    """Write trends, flips, regression, runs and items as CSV or Parquet, one file each.
+    """Write trends, flips, descriptions, runs and items as CSV or Parquet, one file each.
 
-    items holds one row per item, checkpoint and metric. Lists are written as JSON into CSV.
+    Descriptions are regression, movement and surface. items holds one row per item, checkpoint
+    and metric. Lists are written as JSON into CSV.
     """
     from ckpt_analyzer.store.export import export_tables
     from ckpt_analyzer.store.store import open_store

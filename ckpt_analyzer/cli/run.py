@@ -44,6 +44,7 @@ def command(
 ) -> None:
     """Score every checkpoint of a sweep that the store lacks. Resumes by itself."""
     from ckpt_analyzer.checkpoints.spool import SpoolPlace
+    from ckpt_analyzer.sweep.execute import run_rounds
     from ckpt_analyzer.sweep.prepare import Overrides, prepare_plan
 
     if max_gb is not None and spool is None:
@@ -51,13 +52,19 @@ def command(
             "it bounds a spool: give --spool DIR as well", param_hint="--max-gb"
         )
     place = None if spool is None else SpoolPlace(spool, _bytes(max_gb))
-    plan = prepare_plan(sweep, Overrides(store, data, endpoint, place))
+    overrides = Overrides(store, data, endpoint, place)
+    plan = prepare_plan(sweep, overrides)
     if dry_run:
         show_plan(plan, as_json=as_json)
         return
     say_doubts(plan)
+    running = Running(engine, endpoint)
     with progress(as_json=as_json) as listener:
-        summary = run_plan(plan, listener, Running(engine, endpoint))
+        summary = run_rounds(
+            plan,
+            run=lambda each: run_plan(each, listener, running),
+            plan_again=lambda: prepare_plan(sweep, overrides),
+        )
     if plan.units:
         report_on(summary, plan.sweep.store)
     else:

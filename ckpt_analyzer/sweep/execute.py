@@ -6,6 +6,7 @@ In: a plan. Out: a summary of how its units ended. The module knows neither how 
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from ckpt_analyzer import engines
@@ -68,6 +69,23 @@ def execute(
         statuses = list(run(plan.units, bench.work))
     failed = tuple(status for status in statuses if status.state == "failed")
     return RunSummary(len(statuses) - len(failed), failed)
+
+
+def run_rounds(
+    plan: Plan, *, run: Callable[[Plan], RunSummary], plan_again: Callable[[], Plan]
+) -> RunSummary:
+    """Run `plan`; where the steps are adaptive, plan again and go on until nothing is left to do.
+
+    A round with failures is the last: what failed would be planned again without end.
+    """
+    summary = run(plan)
+    while plan.sweep.is_adaptive and plan.units and not summary.failed:
+        plan = plan_again()
+        if not plan.units:
+            break
+        round_ = run(plan)
+        summary = RunSummary(summary.n_done + round_.n_done, round_.failed)
+    return summary
 
 
 def _check_device(device: str) -> None:

@@ -61,14 +61,25 @@ def prepare_plan(sweep_file: Path, overrides: Overrides) -> Plan:
     return plan_sweep(load_sweep(find_sweep(sweep_file)), overrides)
 
 
+def overridden(sweep: Sweep, overrides: Overrides) -> Sweep:
+    """Return `sweep` with the overrides put into it."""
+    changes = {"store": overrides.store, "data": overrides.data}
+    return sweep.model_copy(update={k: v for k, v in changes.items() if v is not None})
+
+
 def plan_sweep(sweep: Sweep, overrides: Overrides) -> Plan:
     """Return the plan of `sweep` with the overrides put into it."""
-    changes = {"store": overrides.store, "data": overrides.data}
-    sweep = sweep.model_copy(update={k: v for k, v in changes.items() if v is not None})
+    sweep = overridden(sweep, overrides)
     check_place(sweep.store)
     store = open_store(sweep.store) if is_store(sweep.store) else None
     done = store.done_cells() if store else frozenset()
-    plan = make_plan(sweep, source_suites(sweep, overrides), plan_tasks(sweep), done)
+    tasks = plan_tasks(sweep)
+    adaptive = None
+    if sweep.is_adaptive:
+        from ckpt_analyzer.sweep.adaptive import rounds_of_sweep  # statsmodels: only when searching
+
+        adaptive = rounds_of_sweep(sweep, [planned.task.name for planned in tasks], store).steps
+    plan = make_plan(sweep, source_suites(sweep, overrides), tasks, done, adaptive)
     if store is None:
         return plan
     return with_audit(replace(plan, damaged=store.damaged()), store)

@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from ckpt_analyzer.stats.contrasts import block_contrasts, find_arms
+from ckpt_analyzer.stats.contrasts import NullOptions, block_contrasts, find_arms
 from ckpt_analyzer.stats.noise import estimate_noise
 from ckpt_analyzer.stats.series import Series
 
@@ -18,7 +18,7 @@ def arms(values, *, sd=0.02, covariance=None):
         item_covariance_KK=np.eye(n) * sd**2 if covariance is None else covariance,
         n_items=None,
     )
-    return find_arms(one, estimate_noise([one])[0], alpha=0.05, seed=0, n_draws=400)
+    return find_arms(one, estimate_noise([one])[0], NullOptions(n_draws=400))
 
 
 @pytest.mark.parametrize("n", [2, 5, 8, 20])
