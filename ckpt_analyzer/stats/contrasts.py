@@ -16,6 +16,7 @@ from functools import lru_cache
 
 import numpy as np
 from scipy import special
+
 from ckpt_analyzer.stats.noise import Noise, correlation_matrix
 from ckpt_analyzer.stats.series import Series
 
