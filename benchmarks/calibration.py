@@ -1,7 +1,7 @@
 """How often flips are called where there is none, found where there is one, and placed right.
 
-Simulates runs item by item (``simulated_series.py``): 10 shapes x 3 grids x 4 kinds of shock, items,
-metrics and numbers of sizes taking turns within each cell, and asks ``find_flips`` and the usual
+Simulates runs item by item (``simulated_series.py``): 10 shapes x 3 grids x 4 kinds of shock;
+items, metrics and numbers of sizes take turns within each cell. Asks ``find_flips`` and the usual
 methods (``rivals.py``) on the same series. Prints tables, and one last line of JSON.
 
     python benchmarks/calibration.py [--series 60] [--quick] [--processes 2] [--seed 0]
@@ -25,7 +25,7 @@ import numpy as np
 import pandas as pd
 import scipy
 
-sys.path[:0] = [str(Path(__file__).resolve().parents[1]), str(Path(__file__).resolve().parent)]
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 import rivals
 from simulated_series import (
@@ -107,7 +107,9 @@ def figures(rows: pd.DataFrame) -> dict[str, float]:
                                                            strict=True)]  # fmt: skip
     one = one.assign(found=right)
     found = one[one["found"] & one["ci_lo"].notna()]
-    found = found.assign(covered=(found["ci_lo"] <= found["turn"]) & (found["turn"] <= found["ci_hi"]))
+    found = found.assign(
+        covered=(found["ci_lo"] <= found["turn"]) & (found["turn"] <= found["ci_hi"])
+    )
     result = {
         "false_flips": none["called"].mean(),
         "false_flips_worst_cell": none.groupby(CELL)["called"].mean().max(),

@@ -1,8 +1,8 @@
 """Checkpoint series with known truth, down to the single item.
 
-In: a design (shape, grid, items, shocks, metric, number of sizes) and a random generator. Out: runs,
-each of one task and several sizes, with the score of every item and the true turning points. The
-module knows nothing of tests.
+In: a design (shape, grid, items, shocks, metric, number of sizes) and a random generator. Out:
+runs, each of one task and several sizes, with the score of every item and the true turning points.
+The module knows nothing of tests.
 
 Shape legend: N items, K checkpoints, B sizes.
 """
@@ -154,9 +154,7 @@ def _latent(
             keep_K[j - 1] * drift_NK[:, j - 1] + np.sqrt(1 - keep_K[j - 1] ** 2) * fresh_NK[:, j]
         )
     new_NK = rng.standard_normal((n, k))
-    return (
-        np.sqrt(0.45) * difficulty_N[:, None] + np.sqrt(0.35) * drift_NK + np.sqrt(0.2) * new_NK
-    )
+    return np.sqrt(0.45) * difficulty_N[:, None] + np.sqrt(0.35) * drift_NK + np.sqrt(0.2) * new_NK
 
 
 # --- curves ---
@@ -241,7 +239,7 @@ def _family(
     steep = rng.uniform(4, 10)
 
     def logistic(t: np.ndarray) -> np.ndarray:
-        """An S from 0 at t = 0 to 1 at t = 1."""
+        """Return an S from 0 at t = 0 to 1 at t = 1."""
         s = lambda v: 1 / (1 + np.exp(-steep * (v - 0.5)))  # noqa: E731
         return (s(t) - s(0.0)) / (s(1.0) - s(0.0))
 
@@ -265,5 +263,3 @@ def _double(rng: np.random.Generator) -> _Curve:
         tuple(float(t) for t in turns),
         "piecewise linear",
     )
-
-

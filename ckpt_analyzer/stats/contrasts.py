@@ -16,6 +16,7 @@ from functools import lru_cache
 
 import numpy as np
 from scipy import special
+
 from ckpt_analyzer.stats.noise import Noise, correlation_matrix
 from ckpt_analyzer.stats.series import Series
 
@@ -227,19 +228,39 @@ def _null_maxima(
     ill known makes the tail heavier.
     """
     n_points = len(series.value_K)
-    rng = np.random.default_rng(options.seed)
-    cells = rng.choice(noise.weight_TR.size, size=options.n_draws, p=noise.weight_TR.ravel())
-    at_T, at_R = np.unravel_index(cells, noise.weight_TR.shape)
-    white_SK = rng.standard_normal((options.n_draws, n_points))
-    draw_SK = rng.standard_normal((options.n_draws, n_points)) @ _root(series.item_covariance_KK).T
-    shock_S = np.sqrt(noise.variance_T[at_T])
-    for r in range(noise.weight_TR.shape[1]):
-        lower_KK = np.linalg.cholesky(correlation_matrix(n_points, r))
-        drawn = at_R == r
-        draw_SK[drawn] += shock_S[drawn, None] * (white_SK[drawn] @ lower_KK.T)
+    white = _white(n_points, noise.weight_TR.shape[1], options)
+    cells_S = np.searchsorted(np.cumsum(noise.weight_TR), white.uniform_S)
+    at_T, at_R = np.unravel_index(
+        np.minimum(cells_S, noise.weight_TR.size - 1), noise.weight_TR.shape
+    )
+    shock_S = np.sqrt(noise.variance_T[at_T]).astype(np.float32)
+    draw_SK = white.item_SK @ _root(series.item_covariance_KK).T.astype(np.float32)
+    draw_SK += shock_S[:, None] * white.shock_RSK[at_R, np.arange(options.n_draws)]
     scaled_MK = (contrasts.weight_MK / se_M[:, None]).astype(np.float32)
-    z_SM = draw_SK.astype(np.float32) @ scaled_MK.T
+    z_SM = draw_SK @ scaled_MK.T
     return np.sort(np.concatenate([z_SM.max(axis=1), -z_SM.min(axis=1)]))
+
+
+@dataclass(frozen=True)
+class _White:
+    """Draws that all series of a design share: of items, of shocks of variance 1, of their size."""
+
+    item_SK: np.ndarray
+    shock_RSK: np.ndarray
+    uniform_S: np.ndarray
+
+
+@lru_cache(maxsize=8)
+def _white(n_points: int, n_correlations: int, options: NullOptions) -> _White:
+    rng = np.random.default_rng(options.seed)
+    shape = (options.n_draws, n_points)
+    white_SK = rng.standard_normal(shape, dtype=np.float32)
+    lowers = [np.linalg.cholesky(correlation_matrix(n_points, r)) for r in range(n_correlations)]
+    return _White(
+        item_SK=rng.standard_normal(shape, dtype=np.float32),
+        shock_RSK=np.array([white_SK @ lower_KK.T.astype(np.float32) for lower_KK in lowers]),
+        uniform_S=rng.uniform(size=options.n_draws),
+    )
 
 
 def _root(covariance_KK: np.ndarray) -> np.ndarray:

@@ -5,12 +5,13 @@ it, and shocks of neighbouring checkpoints may be alike. In: series. Out: for ea
 distribution of the size of its shocks and of their correlation. The module does not know what the
 noise is used for.
 
-Shape legend: K points along the axis; T sizes of a shock; R correlations; H kinds of trend; W points
-of a window.
+Shape legend: K points along the axis; T sizes of a shock; R correlations; H kinds of trend; W
+points of a window.
 """
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -183,16 +184,16 @@ def _log_likelihood(series: Series, variance_T: np.ndarray) -> np.ndarray:
     n = len(series.value_K)
     if n < 3:
         return total_TR
-    extent = max(float(np.ptp(series.value_K)), 1e-9 * max(1.0, float(np.abs(series.value_K).max())))
+    extent = max(
+        float(np.ptp(series.value_K)), 1e-9 * max(1.0, float(np.abs(series.value_K).max()))
+    )
     edges = np.linspace(0, n, -(-n // _WINDOW) + 1).astype(int)
-    for start, end in zip(edges[:-1], edges[1:], strict=True):
+    for start, end in itertools.pairwise(edges.tolist()):
         total_TR += _in_window(series, slice(start, end), extent, variance_T)
     return total_TR
 
 
-def _in_window(
-    series: Series, window: slice, extent: float, variance_T: np.ndarray
-) -> np.ndarray:
+def _in_window(series: Series, window: slice, extent: float, variance_T: np.ndarray) -> np.ndarray:
     x_W = series.position_K[window]
     x_W = (x_W - x_W.mean()) / np.ptp(series.position_K)
     value_W = series.value_K[window] - series.value_K[window].mean()

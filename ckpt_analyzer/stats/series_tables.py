@@ -208,7 +208,8 @@ def _shrunk(covariance_KK: np.ndarray, n_items: int) -> np.ndarray:
     share = n / (n + n_items)
     mixed_KK = (1 - share) * correlation_KK + share * by_distance[distance_KK]
     np.fill_diagonal(mixed_KK, 1.0)
-    return mixed_KK * scale_KK
+    shrunk_KK: np.ndarray = mixed_KK * scale_KK
+    return shrunk_KK
 
 
 def _from_means(rows: pd.DataFrame) -> _Measured:

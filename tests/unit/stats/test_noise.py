@@ -2,7 +2,6 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-
 from scipy.stats import multivariate_normal
 
 from ckpt_analyzer.stats.noise import _over_trends, _whitening, estimate_noise
@@ -62,7 +61,9 @@ def test_shocks_of_neighbours_that_are_alike_are_seen_on_long_series():
             shock[k] = 0.6 * shock[k - 1] + 0.8 * shock[k]
         run.append(series(0.5 + 0.03 * shock, item_sd=0.005))
     alike = np.mean([noise.correlation for noise in estimate_noise(run)])
-    apart = np.mean([n.correlation for n in estimate_noise([series(0.5 + 0.03 * rng.normal(size=153))])])
+    apart = np.mean(
+        [n.correlation for n in estimate_noise([series(0.5 + 0.03 * rng.normal(size=153))])]
+    )
     assert alike > 0.3
     assert apart < 0.2
 

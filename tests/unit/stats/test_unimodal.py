@@ -70,3 +70,10 @@ def test_what_all_points_share_takes_no_weight_away():
     np.testing.assert_allclose(
         independent_weights(own + 3.0, 0.0), independent_weights(own, 0.0), rtol=1e-9
     )
+
+
+def test_the_set_holds_the_middle_of_the_area_under_the_profile():
+    """Closed form: deficits far apart leave the two gaps beside the least point, 63 % of 2."""
+    values = [0.9, 0.7, 0.5, 0.3, 0.1, 0.4, 0.6, 0.8]
+    fit = fit_unimodal(series(values, 1e-9), shock_variance=0.0, is_u=True)
+    assert (fit.lo, fit.at, fit.hi) == pytest.approx((4 - 0.63, 4, 4 + 0.63), abs=1e-6)
