@@ -1,7 +1,7 @@
 """From a store to its report.
 
-In: a store. Out: an HTML file. This is the one module that joins the store, the comparison of arms
-and the report; what the page looks like is ``html_report/``.
+In: a store. Out: an HTML file. This module joins the store, the comparison of arms and the report
+(``reported_items.py`` reads the items for it); what the page looks like is ``html_report/``.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from ckpt_analyzer.html_report.cards import TaskCard
 from ckpt_analyzer.html_report.page import ReportData, write_report
 from ckpt_analyzer.html_report.run_rows import RUN_COLUMNS
 from ckpt_analyzer.metric import Metric
+from ckpt_analyzer.reported_items import read_items
 from ckpt_analyzer.stats.compare import compare_arms
 from ckpt_analyzer.store.store import Store
 from ckpt_analyzer.task import Item, Task
@@ -55,6 +56,7 @@ def gather(store: Store, title: str | None = None) -> ReportData:
         sweep_yaml="\n---\n".join(store.sweeps()) or None,
         warnings=[f"not read: {each.path}: {each.reason}" for each in store.damaged()],
         comparisons=compare_pairs(store, trends),
+        items=read_items(store, trends.loc[trends["has_items"], "task"].unique()),
         metrics=_metrics(trends["metric"].unique(), _swept_metrics(store)),
         command=f"ckpt-analyzer run SWEEP --store {store.path.name}",
     )

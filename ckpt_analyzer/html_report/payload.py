@@ -30,6 +30,7 @@ class Names:
     """The orders that the indices of the payload point into."""
 
     tasks: Sequence[str]
+    titles: Sequence[str]
     metrics: Sequence[MetricChoice]
     settings: Sequence[SettingChoice]
     sizes: Sequence[str]
@@ -49,9 +50,10 @@ def data_json(
 ) -> Json:
     """Return the payload: models with their checkpoints, series, flips and fits."""
     trends = trends.assign(label=size_labels(trends), place=axis_tokens(trends))
-    models = _models(trends)
+    models = models_of(trends)
     return {
         "tasks": list(names.tasks),
+        "titles": list(names.titles),
         "metrics": [
             {"name": m.name, "title": m.title, "unit": m.unit, "better": m.higher_is_better}
             for m in names.metrics
@@ -85,11 +87,21 @@ def table_json(frame: pd.DataFrame) -> Json:
 
 def packed(payload: Json) -> str:
     """Return `payload` as deflated JSON in base64: a third of its size, safe inside any element."""
-    text = json.dumps(payload, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
-    return base64.b64encode(zlib.compress(text.encode(), level=9)).decode()
+    return deflated(json.dumps(payload, ensure_ascii=False, separators=(",", ":"), allow_nan=False))
 
 
-def _models(trends: pd.DataFrame) -> list[Model]:
+def deflated(text: str) -> str:
+    """Return `text` deflated, in base64."""
+    return base64_text(zlib.compress(text.encode(), level=9))
+
+
+def base64_text(content: bytes) -> str:
+    """Return `content` in base64."""
+    return base64.b64encode(content).decode()
+
+
+def models_of(trends: pd.DataFrame) -> list[Model]:
+    """Return the models of `trends`, in the order that the payload counts them."""
     keys = trends[["suite", "model", "arm"]].drop_duplicates()
     return [Model(str(k.suite), str(k.model), str(k.arm)) for k in keys.itertuples(index=False)]
 

@@ -22,6 +22,7 @@ TRENDS, FLIPS = made_up_trends.trends(), made_up_trends.flips()
 def _payload(trends=TRENDS, flips=FLIPS, fits=None):
     names = Names(
         list(dict.fromkeys(TRENDS["task"])),
+        list(dict.fromkeys(TRENDS["task"])),
         metric_choices(TRENDS, ()),
         setting_choices(TRENDS),
         sizes_of(TRENDS),
