@@ -7,9 +7,12 @@ In: a store. Out: an HTML file. This module joins the store, the comparison of a
 from __future__ import annotations
 
 import json
+import shlex
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import yaml
 
@@ -29,8 +32,14 @@ from ckpt_analyzer.task import Item, Task
 FIRST = ("accuracy", "classification_loss", "gold_probability", "sequence_loss")
 
 
-def report(store: Store, path: Path, *, title: str | None = None) -> Path:
+def report(store: Store, path: Path, *, title: str | None = None, dated: bool = True) -> Path:
     """Write the report of `store` to `path` and return it; the store is fitted if it is not yet.
+
+    Parameters
+    ----------
+    dated
+        Whether the page says when its units were scored and how long that took. Without it, the
+        same checkpoints scored twice make the same page.
 
     Raises
     ------
@@ -39,7 +48,10 @@ def report(store: Store, path: Path, *, title: str | None = None) -> Path:
     """
     if not store.is_fitted():
         fit(store)
-    write_report(gather(store, title), path)
+    data = gather(store, title)
+    if not dated:
+        data = replace(data, runs=data.runs.assign(created=None, seconds=np.nan))
+    write_report(data, path)
     return path
 
 
@@ -58,8 +70,18 @@ def gather(store: Store, title: str | None = None) -> ReportData:
         comparisons=compare_pairs(store, trends),
         items=read_items(store, trends.loc[trends["has_items"], "task"].unique()),
         metrics=_metrics(trends["metric"].unique(), _swept_metrics(store)),
-        command=f"ckpt-analyzer run SWEEP --store {store.path.name}",
+        command=_commands(store),
     )
+
+
+def _commands(store: Store) -> str:
+    """Return what to type to make the page again."""
+    name = store.path.name
+    sources = dict.fromkeys(record.source for record in store.imports())
+    lines = [f"ckpt-analyzer import lm-eval {shlex.quote(s)} --store {name}" for s in sources]
+    if store.sweeps():
+        lines.append(f"ckpt-analyzer run sweep.yaml --store {name}")
+    return "\n".join([*lines, f"ckpt-analyzer fit {name}", f"ckpt-analyzer report {name}"])
 
 
 def compare_pairs(store: Store, trends: pd.DataFrame) -> pd.DataFrame | None:

@@ -1,7 +1,7 @@
 """The items of a page as one deflated blob: a JSON header and streams of bytes that it points to.
 
-In: items with their trajectories, flips, and the orders of the page. Out: base64 text for the page.
-Values are whole levels of 1/40 of their range, each as its step from the checkpoint before; whole
+In: items with their trajectories, flips, and the orders of the page. Out: text for the page.
+Values are whole levels of their range, each as its step from the checkpoint before; whole
 numbers lie in planes, all lowest bytes first. The script of the page (``items.js``) reads it.
 """
 
@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import json
 import struct
-import zlib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -22,15 +21,14 @@ from ckpt_analyzer.html_report.item_shapes import ANSWERS, SHAPES, codes, contri
 from ckpt_analyzer.html_report.item_texts import EncodedTexts, encoded, encoded_choices
 from ckpt_analyzer.html_report.items import (
     TRAJECTORY_BYTES,
+    Carried,
     ItemSeries,
     ItemTask,
-    n_carried,
+    carried_by,
     thinned,
 )
-from ckpt_analyzer.html_report.payload import Json, Model, Names, base64_text
+from ckpt_analyzer.html_report.payload import Json, Model, Names, deflated
 
-#: Steps that the range of a task's values is cut into; 0 is kept for *not scored*.
-LEVELS = 40
 #: The items that are ranked per flip.
 N_RANKED = 100
 #: ln p below this is drawn at the floor.
@@ -86,25 +84,25 @@ class _Streams:
 def packed_items(page: ItemPage, budget_bytes: int = TRAJECTORY_BYTES) -> str:
     """Return the blob of all items: its header's length, the header, the streams."""
     streams = _Streams()
-    carried = n_carried(page.tasks, budget_bytes)
+    carried = carried_by(page.tasks, budget_bytes)
     header = {
-        "levels": LEVELS,
+        "levels": carried.n_levels,
         "answers": ANSWERS,
         "shapes": SHAPES,
         "tasks": [_task_json(task, page, carried, streams) for task in page.tasks],
     }
     text = json.dumps(header, ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode()
     blob = b"".join([struct.pack("<I", len(text)), text, *streams.parts])
-    return base64_text(zlib.compress(blob, level=9))
+    return deflated(blob)
 
 
-def _task_json(task: ItemTask, page: ItemPage, carried: int, streams: _Streams) -> Json:
+def _task_json(task: ItemTask, page: ItemPage, carried: Carried, streams: _Streams) -> Json:
     low, high = _range(task)
     items = task.items
     models = {model: i for i, model in enumerate(page.models)}
     series = []
     for whole in task.series:
-        thin = thinned(whole, carried)
+        thin = thinned(whole, carried.n_checkpoints)
         series.append(
             {
                 "m": models[Model(whole.suite, whole.model, whole.arm)],
@@ -112,7 +110,7 @@ def _task_json(task: ItemTask, page: ItemPage, carried: int, streams: _Streams) 
                 "places": list(thin.places),
                 "n_read": len(whole.steps),
                 "codes": streams.add(codes(whole, task.unit).tobytes()),
-                "v": streams.add(_levels(thin.value_SI, low, high).tobytes()),
+                "v": streams.add(_levels(thin.value_SI, (low, high), carried.n_levels).tobytes()),
                 "ranked": _ranked(task, whole, page),
             }
         )
@@ -122,12 +120,20 @@ def _task_json(task: ItemTask, page: ItemPage, carried: int, streams: _Streams) 
         "shots": task.shots,
         "range": [low, high],
         "n": len(items),
-        "ids": streams.add(json.dumps([str(name) for name in items["item_id"]]).encode()),
+        "ids": _ids(items, streams),
         "gold": streams.add(items["gold"].to_numpy(np.uint8).tobytes()),
         "texts": streams.add_texts(encoded(list(items["context"]))),
         "choices": streams.add_texts(encoded_choices(items["choices"])),
         "series": series,
     }
+
+
+def _ids(items: pd.DataFrame, streams: _Streams) -> list[int] | None:
+    """Return where the names of the items are; None where they are 0, 1, 2, …, as is usual."""
+    names = [str(name) for name in items["item_id"]]
+    if names == [str(i) for i in range(len(names))]:
+        return None
+    return streams.add(json.dumps(names).encode())
 
 
 def _range(task: ItemTask) -> tuple[float, float]:
@@ -137,10 +143,10 @@ def _range(task: ItemTask) -> tuple[float, float]:
     return max(_FLOOR_NATS, float(np.floor(least))), 0.0
 
 
-def _levels(value_SI: np.ndarray, low: float, high: float) -> np.ndarray:
-    """Return 0 for NaN and 1 to LEVELS + 1 else, as steps from checkpoint to checkpoint."""
-    share = np.clip((value_SI - low) / (high - low), 0.0, 1.0)
-    level = np.where(np.isnan(share), 0, 1 + np.round(np.nan_to_num(share) * LEVELS))
+def _levels(value_SI: np.ndarray, ends: tuple[float, float], n_levels: int) -> np.ndarray:
+    """Return 0 for NaN and 1 to n_levels + 1 else, as steps from checkpoint to checkpoint."""
+    share = np.clip((value_SI - ends[0]) / (ends[1] - ends[0]), 0.0, 1.0)
+    level = np.where(np.isnan(share), 0, 1 + np.round(np.nan_to_num(share) * n_levels))
     whole = level.astype(np.uint8)
     return np.diff(whole, axis=0, prepend=np.zeros((1, whole.shape[1]), np.uint8))
 

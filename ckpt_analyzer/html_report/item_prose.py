@@ -8,9 +8,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from ckpt_analyzer.html_report import numbers
-from ckpt_analyzer.html_report.item_payload import LEVELS, N_RANKED
+from ckpt_analyzer.html_report.item_payload import N_RANKED
 from ckpt_analyzer.html_report.item_shapes import LEAST_CHANGE
-from ckpt_analyzer.html_report.items import ItemTask, n_carried
+from ckpt_analyzer.html_report.items import Carried, ItemTask, carried_by
 from ckpt_analyzer.html_report.prose import listed
 
 
@@ -19,13 +19,13 @@ def explored(tasks: Sequence[ItemTask]) -> list[str]:
     if not tasks:
         return []
     n_read = max(len(series.steps) for task in tasks for series in task.series)
-    n_drawn = min(n_read, n_carried(tasks))
+    carried = carried_by(tasks)
     shots = listed([f"{n}-shot" for n in sorted({task.shots for task in tasks})])
     n_items = numbers.integer(sum(len(task.items) for task in tasks))
     return [
         f"{n_items} items, {shots}, their texts complete. The number of an item is the probability "
         "of its right choice among the given ones (ln p of the completion where there is one). "
-        f"{_drawn(n_read, n_drawn)} Suspect checkpoints are left out.",
+        f"{_drawn(n_read, carried)} Suspect checkpoints are left out.",
         f"The words describe single items and test nothing. U and inverted U: the number changes by"
         f" {LEAST_CHANGE['probability']:g} or more ({LEAST_CHANGE['ln p']:g} for ln p) both before "
         "and after its turn, taken as means of three neighbouring checkpoints where there are nine;"
@@ -36,11 +36,11 @@ def explored(tasks: Sequence[ItemTask]) -> list[str]:
     ]
 
 
-def _drawn(n_read: int, n_drawn: int) -> str:
-    step = f"in steps of 1/{LEVELS} of its range"
-    if n_drawn == n_read:
+def _drawn(n_read: int, carried: Carried) -> str:
+    step = f"in steps of 1/{carried.n_levels} of its range"
+    if carried.n_checkpoints >= n_read:
         return f"Curves are drawn {step} at {n_read} checkpoints at most, even in log tokens."
     return (
         f"Words and ranks come from up to {n_read} checkpoints per model, even in log tokens; for "
-        f"size, curves are drawn at {n_drawn} of them, {step}."
+        f"size, curves are drawn at {carried.n_checkpoints} of them, {step}."
     )

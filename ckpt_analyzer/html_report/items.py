@@ -16,11 +16,29 @@ import pandas as pd
 #: What an item's number is: p of the right choice among the given ones, or ln p of the completion.
 Unit = Literal["probability", "ln p"]
 
-#: Bytes that one value takes on a page after compression, as measured on real trajectories.
-_BYTES_PER_VALUE = 0.45
 #: Bytes that the trajectories of a whole page may take.
-TRAJECTORY_BYTES = 400_000
-_MOST, _LEAST = 32, 4
+TRAJECTORY_BYTES = 480_000
+_MOST, _LEAST = 32, 3
+#: Below so many checkpoints, values are carried coarsely, for the sake of more checkpoints.
+_FEW = 8
+
+
+@dataclass(frozen=True)
+class Carried:
+    """What a page carries of each trajectory.
+
+    Parameters
+    ----------
+    n_levels
+        Steps that the range of a task's values is cut into.
+    """
+
+    n_checkpoints: int
+    n_levels: int
+
+
+#: How finely values are carried, and the bytes that one takes after compression.
+_FINE, _COARSE = (40, 0.6), (12, 0.45)
 
 
 @dataclass(frozen=True)
@@ -67,11 +85,14 @@ class ItemTask:
     series: tuple[ItemSeries, ...]
 
 
-def n_carried(tasks: Sequence[ItemTask], budget_bytes: int = TRAJECTORY_BYTES) -> int:
-    """Return how many checkpoints of each model a page can carry for all items of `tasks`."""
-    n_curves = sum(len(task.items) * len(task.series) for task in tasks)
-    fitting = budget_bytes / (_BYTES_PER_VALUE * max(n_curves, 1))
-    return int(np.clip(fitting, _LEAST, _MOST))
+def carried_by(tasks: Sequence[ItemTask], budget_bytes: int = TRAJECTORY_BYTES) -> Carried:
+    """Return what a page can carry of the trajectories of all items of `tasks`."""
+    n_curves = max(1, sum(len(task.items) * len(task.series) for task in tasks))
+    (n_levels, bytes_each), coarse = _FINE, _COARSE
+    if budget_bytes < _FEW * bytes_each * n_curves:
+        n_levels, bytes_each = coarse
+    fitting = budget_bytes / (bytes_each * n_curves)
+    return Carried(int(np.clip(fitting, _LEAST, _MOST)), n_levels)
 
 
 def even_in_log(places: Sequence[float], n: int) -> tuple[int, ...]:

@@ -134,10 +134,10 @@ def render(data: ReportData) -> str:
         policy=_policy(script, bundle),
         css=Markup(_source("page.css")),
         script=Markup(script),
-        vega=deflated(bundle),
+        vega=Markup(deflated(bundle)),
         items=_items(data, layout),
         item_tasks=data.items,
-        payload=packed(_payload(data, layout)),
+        payload=Markup(packed(_payload(data, layout))),
         explored=explored(data.items),
         layout=layout,
         blocks=_blocks(data, layout),
@@ -200,13 +200,14 @@ def _names(layout: Layout) -> Names:
     )
 
 
-def _items(data: ReportData, layout: Layout) -> str | None:
+def _items(data: ReportData, layout: Layout) -> Markup | None:
     """Return the blob of the item explorer, None without items."""
     if not data.items:
         return None
     order = {name: i for i, name in enumerate(layout.cards)}
     tasks = sorted(data.items, key=lambda task: order[task.task])
-    return packed_items(ItemPage(tasks, data.flips, models_of(data.trends), _names(layout)))
+    page = ItemPage(tasks, data.flips, models_of(data.trends), _names(layout))
+    return Markup(packed_items(page))
 
 
 def _payload(data: ReportData, layout: Layout) -> dict[str, Any]:
@@ -281,7 +282,9 @@ def _mean_causes(layout: Layout) -> list[CauseGroup]:
 
 
 def _regression(data: ReportData, layout: Layout) -> list[RegressionRow]:
-    return [] if data.regression is None else regression_rows(data.regression, layout.cards)
+    if data.regression is None or data.regression.empty:
+        return []
+    return regression_rows(data.regression, layout.cards)
 
 
 def _policy(*scripts: str) -> str:

@@ -7,7 +7,6 @@ the largest, finer than any standard error; each is written as its step from the
 
 from __future__ import annotations
 
-import base64
 import json
 import math
 import zlib
@@ -19,6 +18,7 @@ import pandas as pd
 
 from ckpt_analyzer.charts._across import place_across
 from ckpt_analyzer.charts._series import axis_tokens, place_flips, size_labels
+from ckpt_analyzer.html_report import base91
 from ckpt_analyzer.html_report.views import MetricChoice, SettingChoice
 
 Json: TypeAlias = dict[str, Any]
@@ -86,18 +86,14 @@ def table_json(frame: pd.DataFrame) -> Json:
 
 
 def packed(payload: Json) -> str:
-    """Return `payload` as deflated JSON in base64: a third of its size, safe inside any element."""
+    """Return `payload` as deflated JSON, a third of its size, safe inside a script element."""
     return deflated(json.dumps(payload, ensure_ascii=False, separators=(",", ":"), allow_nan=False))
 
 
-def deflated(text: str) -> str:
-    """Return `text` deflated, in base64."""
-    return base64_text(zlib.compress(text.encode(), level=9))
-
-
-def base64_text(content: bytes) -> str:
-    """Return `content` in base64."""
-    return base64.b64encode(content).decode()
+def deflated(content: str | bytes) -> str:
+    """Return `content` deflated, as text that may stand in a script element."""
+    raw = content if isinstance(content, bytes) else content.encode()
+    return base91.encoded(zlib.compress(raw, level=9))
 
 
 def models_of(trends: pd.DataFrame) -> list[Model]:

@@ -259,7 +259,10 @@
   }
 
   async function draw(element) {
-    if (element.dataset.drawn === stamp(element)) return;
+    if (element.dataset.drawn === stamp(element)) {
+      if (views.has(element)) isolateIn(views.get(element));
+      return;
+    }
     element.dataset.drawn = stamp(element);
     views.get(element)?.finalize();
     views.delete(element);
@@ -277,11 +280,17 @@
     if (!element.nextElementSibling?.matches(".save")) element.after(saveButtons(element));
   }
 
+  const inSight = new Set(); // charts on the screen or near it; the others wait for their turn
   const observer = new IntersectionObserver(
-    (entries) => entries.filter((e) => e.isIntersecting).forEach((e) => draw(e.target)),
+    (entries) => {
+      for (const { target, isIntersecting } of entries) {
+        if (isIntersecting) { inSight.add(target); draw(target); } else inSight.delete(target);
+      }
+    },
     { rootMargin: "400px 0px" },
   );
   const charts = find(".chart");
+  charts.forEach((chart) => chart.after(saveButtons(chart))); // before they are drawn, so that nothing moves then
   const watch = () => {
     charts.forEach((chart) => { observer.unobserve(chart); observer.observe(chart); });
     explorer?.redraw();
@@ -329,7 +338,8 @@
   }
 
   function isolateIn(view) {
-    if ("isolated" in view.getState().signals) view.signal("isolated", state.isolated).run();
+    const { signals } = view.getState();
+    if ("isolated" in signals && signals.isolated !== state.isolated) view.signal("isolated", state.isolated).run();
   }
 
   // ---- tooltip ----
@@ -433,7 +443,7 @@
     for (const cell of find("[data-size]")) {
       cell.classList.toggle("faded", state.isolated !== null && cell.dataset.size !== state.isolated);
     }
-    views.forEach(isolateIn);
+    views.forEach((view, chart) => { if (inSight.has(chart) || chart.dataset.kind === "item") isolateIn(view); });
   }
 
   function showTheme() {

@@ -1,9 +1,23 @@
 // Reads what the page carries deflated: see payload.py, item_payload.py and item_texts.py.
 "use strict";
 
+// Two characters are 13 bits; the first character says how many bytes of padding to drop.
+function bytesOf(text) {
+  const letters = new Uint8Array(128);
+  for (let code = 33, place = 0; code < 127; code++) if (!'<&"'.includes(String.fromCharCode(code))) letters[code] = place++;
+  const bytes = new Uint8Array(Math.floor(((text.length - 1) / 2) * 13 / 8) - Number(text[0]));
+  let kept = 0, n_kept = 0, next = 0;
+  for (let i = 1; i < text.length; i += 2) {
+    kept = (kept << 13) | (letters[text.charCodeAt(i)] * 91 + letters[text.charCodeAt(i + 1)]);
+    n_kept += 13;
+    while (n_kept >= 8 && next < bytes.length) bytes[next++] = (kept >>> (n_kept -= 8)) & 255;
+    kept &= (1 << n_kept) - 1;
+  }
+  return bytes;
+}
+
 async function unpacked(id) {
-  const text = document.getElementById(id).textContent;
-  const bytes = Uint8Array.fromBase64?.(text) ?? Uint8Array.from(atob(text), (c) => c.charCodeAt(0));
+  const bytes = bytesOf(document.getElementById(id).textContent);
   return new Response(new Blob([bytes]).stream().pipeThrough(new DecompressionStream("deflate")));
 }
 
@@ -105,7 +119,10 @@ class ItemTask {
 
   get texts() { return this.once("texts", () => new Texts(this.bytes, this.place.texts)); }
   get choices() { return this.once("choices", () => new Texts(this.bytes, this.place.choices)); }
-  get ids() { return this.once("ids", () => JSON.parse(textAt(this.bytes, this.place.ids))); }
+  get ids() {
+    const { ids } = this.place;
+    return this.once("ids", () => (ids ? JSON.parse(textAt(this.bytes, ids)) : Array.from({ length: this.n }, (_, i) => String(i))));
+  }
 
   gold(i) { return this.bytes[this.place.gold[0] + i]; }
   choicesOf(i) { return JSON.parse(this.choices.text(i)); }

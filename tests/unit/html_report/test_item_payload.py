@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import dataclasses
 import json
 import zlib
@@ -13,7 +12,8 @@ import pytest
 import made_up_items
 import made_up_trends
 from ckpt_analyzer.charts._series import sizes_of
-from ckpt_analyzer.html_report.item_payload import LEVELS, ItemPage, packed_items
+from ckpt_analyzer.html_report import base91
+from ckpt_analyzer.html_report.item_payload import ItemPage, packed_items
 from ckpt_analyzer.html_report.payload import Names, models_of
 from ckpt_analyzer.html_report.views import metric_choices, setting_choices
 
@@ -24,7 +24,7 @@ NAMES = Names(TASKS, TASKS, metric_choices(TRENDS, ()), setting_choices(TRENDS),
 
 def _unpacked(tasks, flips=FLIPS, **budget):
     page = ItemPage(tasks, flips, models_of(TRENDS), NAMES)
-    blob = zlib.decompress(base64.b64decode(packed_items(page, **budget)))
+    blob = zlib.decompress(base91.decoded(packed_items(page, **budget)))
     end = 4 + int.from_bytes(blob[:4], "little")
     return json.loads(blob[4:end]), blob[end:]
 
@@ -34,7 +34,7 @@ def _values(task, series, streams):
     steps = np.frombuffer(streams[start : start + length], np.uint8)
     levels = np.cumsum(steps.reshape(len(series["steps"]), -1), axis=0, dtype=np.uint8)
     low, high = task["range"]
-    return np.where(levels == 0, np.nan, low + (levels - 1.0) / LEVELS * (high - low))
+    return np.where(levels == 0, np.nan, low + (levels - 1.0) / 40 * (high - low))
 
 
 @pytest.fixture(scope="module")
@@ -48,7 +48,7 @@ def test_every_value_is_there_within_half_a_level(tasks):
         for series, place in zip(task.series, read["series"], strict=True):
             assert place["steps"] == list(series.steps)
             error = np.abs(_values(read, place, streams) - series.value_SI)
-            assert error.max() <= 0.5 / LEVELS + 1e-9
+            assert error.max() <= 0.5 / 40 + 1e-9
 
 
 def test_what_was_not_scored_stays_unscored(tasks):
@@ -70,7 +70,7 @@ def test_ln_p_has_a_range_of_its_own(tasks):
     read = header["tasks"][0]
     assert read["range"] == [-12.0, 0.0]
     values = _values(read, read["series"][0], streams)
-    np.testing.assert_allclose(values, np.maximum(series.value_SI, -12), atol=0.5 * 12 / LEVELS)
+    np.testing.assert_allclose(values, np.maximum(series.value_SI, -12), atol=0.5 * 12 / 40)
 
 
 def test_a_flip_has_its_items_ranked_and_a_trend_without_one_has_none(tasks):

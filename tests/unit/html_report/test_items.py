@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 import made_up_items
 import made_up_trends
-from ckpt_analyzer.html_report.items import even_in_log, n_carried, thinned
+from ckpt_analyzer.html_report.items import carried_by, even_in_log, thinned
 
 SORTED_PLACES = st.lists(st.integers(1, 10**12), min_size=1, max_size=60, unique=True).map(sorted)
 
@@ -42,8 +42,9 @@ def test_all_parts_of_a_series_are_thinned_alike():
 
 def test_a_page_carries_fewer_checkpoints_of_more_items():
     few, many = made_up_items.item_tasks(n_items=10), made_up_items.item_tasks(n_items=3000)
-    assert n_carried(few) > n_carried(many)
-    assert n_carried(many, budget_bytes=1) >= 2
+    assert carried_by(few).n_checkpoints > carried_by(many).n_checkpoints
+    assert carried_by(few).n_levels > carried_by(many).n_levels
+    assert carried_by(many, budget_bytes=1).n_checkpoints >= 2
 
 
 @pytest.mark.parametrize("n", [1, 2, 3])
