@@ -21,6 +21,19 @@ class RunStarted:
 
 
 @dataclass(frozen=True)
+class ModelAudited:
+    """The metadata of the checkpoints of a model were compared.
+
+    `problem` says why that was not possible; empty if it was.
+    """
+
+    model: str
+    n_checkpoints: int
+    n_suspect: int
+    problem: str = ""
+
+
+@dataclass(frozen=True)
 class UnitStarted:
     """Work on a checkpoint begins."""
 
@@ -39,10 +52,9 @@ class CheckpointFetched:
 
 @dataclass(frozen=True)
 class ItemsScored:
-    """So many items of this task of the unit are scored by now."""
+    """So many items of the unit are scored by now."""
 
     unit: str
-    task: str
     n_items: int
 
 
@@ -61,5 +73,5 @@ class UnitStatus:
     warnings: tuple[str, ...] = ()
 
 
-Event = RunStarted | UnitStarted | CheckpointFetched | ItemsScored | UnitStatus
+Event = RunStarted | ModelAudited | UnitStarted | CheckpointFetched | ItemsScored | UnitStatus
 Listener = Callable[[Event], None]

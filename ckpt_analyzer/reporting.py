@@ -21,10 +21,12 @@ from ckpt_analyzer.analysis import fit
 from ckpt_analyzer.charts._series import SETTING
 from ckpt_analyzer.html_report.cards import TaskCard
 from ckpt_analyzer.html_report.page import ReportData, write_report
+from ckpt_analyzer.html_report.prose import suspect_warnings
 from ckpt_analyzer.html_report.run_rows import RUN_COLUMNS
 from ckpt_analyzer.metric import Metric
 from ckpt_analyzer.reported_items import read_items
 from ckpt_analyzer.stats.compare import compare_arms
+from ckpt_analyzer.store.audits import findings
 from ckpt_analyzer.store.store import Store
 from ckpt_analyzer.task import Item, Task
 
@@ -32,7 +34,14 @@ from ckpt_analyzer.task import Item, Task
 FIRST = ("accuracy", "classification_loss", "gold_probability", "sequence_loss")
 
 
-def report(store: Store, path: Path, *, title: str | None = None, dated: bool = True) -> Path:
+def report(
+    store: Store,
+    path: Path,
+    *,
+    title: str | None = None,
+    with_suspects: bool = False,
+    dated: bool = True,
+) -> Path:
     """Write the report of `store` to `path` and return it; the store is fitted if it is not yet.
 
     Parameters
@@ -40,24 +49,30 @@ def report(store: Store, path: Path, *, title: str | None = None, dated: bool = 
     dated
         Whether the page says when its units were scored and how long that took. Without it, the
         same checkpoints scored twice make the same page.
+    with_suspects
+        Whether checkpoints under suspicion take part in curves and flips.
 
     Raises
     ------
     StoreError
         If the store holds no scores.
     """
-    if not store.is_fitted():
-        fit(store)
-    data = gather(store, title)
+    if not store.is_fitted(with_suspects=with_suspects):
+        fit(store, with_suspects=with_suspects)
+    data = gather(store, title, with_suspects=with_suspects)
     if not dated:
         data = replace(data, runs=data.runs.assign(created=None, seconds=np.nan))
     write_report(data, path)
     return path
 
 
-def gather(store: Store, title: str | None = None) -> ReportData:
+def gather(store: Store, title: str | None = None, *, with_suspects: bool = False) -> ReportData:
     """Return everything that the report of `store` shows."""
     trends = store.trends()
+    warnings = [f"not read: {each.path}: {each.reason}" for each in store.damaged()]
+    if with_suspects:
+        warnings += suspect_warnings(trends, "taken into every fit, as was asked")
+        trends = trends.assign(suspect=None)
     return ReportData(
         title=title or f"Trends of {', '.join(map(str, trends['suite'].unique()))}",
         trends=trends,
@@ -66,10 +81,11 @@ def gather(store: Store, title: str | None = None) -> ReportData:
         runs=_runs(store),
         tasks=[_card(store, name) for name in trends["task"].unique()],
         sweep_yaml="\n---\n".join(store.sweeps()) or None,
-        warnings=[f"not read: {each.path}: {each.reason}" for each in store.damaged()],
+        warnings=warnings,
         comparisons=compare_pairs(store, trends),
         items=read_items(store, trends.loc[trends["has_items"], "task"].unique()),
         metrics=_metrics(trends["metric"].unique(), _swept_metrics(store)),
+        doubts=_doubts(store, trends),
         command=_commands(store),
     )
 
@@ -150,6 +166,14 @@ def _example(store: Store, task: str) -> Item | None:
         context=str(row["context"]),
         choices=tuple(map(str, row["choices"])),
         gold=int(row["gold"]),
+    )
+
+
+def _doubts(store: Store, trends: pd.DataFrame) -> pd.DataFrame:
+    """Return what was found about models that the report shows; of steps, also those not scored."""
+    audit = store.audit()
+    return findings(
+        audit[audit["model"].isin(trends["model"]) & (audit["finding"] != "missing-step")]
     )
 
 

@@ -30,6 +30,7 @@ from ckpt_analyzer.events import (
     Event,
     ItemsScored,
     Listener,
+    ModelAudited,
     RunStarted,
     UnitStarted,
     UnitStatus,
@@ -90,7 +91,7 @@ class _Display:
     _items: TaskID | None = None
     _begun: float = field(default_factory=time.perf_counter)
     _scored: int = 0
-    _last: tuple[str, str] = ("", "")
+    _last: str = ""
     _last_count: int = 0
     _download: str = ""
 
@@ -103,6 +104,15 @@ class _Display:
                 )
                 self._items = self.bars.add_task("items", total=event.n_items, rate="")
                 self._begun = time.perf_counter()
+            case ModelAudited():
+                if event.problem:
+                    text = escape(f"{event.model}: {event.problem}")
+                    self.bars.console.print(f"[yellow]not audited:[/] {text}")
+                elif event.n_suspect:
+                    n_suspect = f"{event.n_suspect} of {event.n_checkpoints}"
+                    self.bars.console.print(
+                        f"[yellow]{escape(event.model)}:[/] {n_suspect} suspect"
+                    )
             case UnitStarted():
                 self._describe(self._units, f"units  [bold]{escape(event.unit)}[/]")
             case CheckpointFetched():
@@ -118,9 +128,8 @@ class _Display:
             self.bars.update(bar, description=text)
 
     def _advance(self, event: ItemsScored) -> None:
-        key = (event.unit, event.task)
-        n_items = event.n_items - (self._last_count if key == self._last else 0)
-        self._last, self._last_count = key, event.n_items
+        n_items = event.n_items - (self._last_count if event.unit == self._last else 0)
+        self._last, self._last_count = event.unit, event.n_items
         self._scored += n_items
         rate = self._scored / max(time.perf_counter() - self._begun, 1e-9)
         if self._items is not None:

@@ -70,6 +70,8 @@ class ReportData:
         Records of the metrics; the first one opens. A metric without record shows its bare name.
     items
         The items of the tasks that the explorer shows; the largest tasks need not be among them.
+    doubts
+        What an audit found: model, standing, steps, finding, reason, link; a row per finding.
     command
         What to type to make the page again.
     """
@@ -86,6 +88,7 @@ class ReportData:
     comparisons: pd.DataFrame | None = None
     metrics: Sequence[Metric] = ()
     items: Sequence[ItemTask] = ()
+    doubts: pd.DataFrame | None = None
     command: str = "ckpt-analyzer run sweep.yaml"
 
 
@@ -150,6 +153,7 @@ def render(data: ReportData) -> str:
         causes=_mean_causes(layout),
         bibtex=citations.bibtex(data.title),
         runs=run_rows(data.runs),
+        doubts=[] if data.doubts is None else data.doubts.to_dict("records"),
         sweep_yaml=data.sweep_yaml,
         command=data.command,
         verdicts=list(VERDICTS.values()),
