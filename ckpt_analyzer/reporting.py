@@ -1,15 +1,18 @@
 """From a store to its report.
 
-In: a store. Out: an HTML file. This is the one module that joins the store, the comparison of arms
-and the report; what the page looks like is ``html_report/``.
+In: a store. Out: an HTML file. This module joins the store, the comparison of arms and the report
+(``reported_items.py`` reads the items for it); what the page looks like is ``html_report/``.
 """
 
 from __future__ import annotations
 
 import json
+import shlex
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import yaml
 
@@ -21,6 +24,7 @@ from ckpt_analyzer.html_report.page import ReportData, write_report
 from ckpt_analyzer.html_report.prose import suspect_warnings
 from ckpt_analyzer.html_report.run_rows import RUN_COLUMNS
 from ckpt_analyzer.metric import Metric
+from ckpt_analyzer.reported_items import read_items
 from ckpt_analyzer.stats.compare import compare_arms
 from ckpt_analyzer.store.audits import findings
 from ckpt_analyzer.store.store import Store
@@ -31,12 +35,20 @@ FIRST = ("accuracy", "classification_loss", "gold_probability", "sequence_loss")
 
 
 def report(
-    store: Store, path: Path, *, title: str | None = None, with_suspects: bool = False
+    store: Store,
+    path: Path,
+    *,
+    title: str | None = None,
+    with_suspects: bool = False,
+    dated: bool = True,
 ) -> Path:
     """Write the report of `store` to `path` and return it; the store is fitted if it is not yet.
 
     Parameters
     ----------
+    dated
+        Whether the page says when its units were scored and how long that took. Without it, the
+        same checkpoints scored twice make the same page.
     with_suspects
         Whether checkpoints under suspicion take part in curves and flips.
 
@@ -47,7 +59,10 @@ def report(
     """
     if not store.is_fitted(with_suspects=with_suspects):
         fit(store, with_suspects=with_suspects)
-    write_report(gather(store, title, with_suspects=with_suspects), path)
+    data = gather(store, title, with_suspects=with_suspects)
+    if not dated:
+        data = replace(data, runs=data.runs.assign(created=None, seconds=np.nan))
+    write_report(data, path)
     return path
 
 
@@ -68,10 +83,21 @@ def gather(store: Store, title: str | None = None, *, with_suspects: bool = Fals
         sweep_yaml="\n---\n".join(store.sweeps()) or None,
         warnings=warnings,
         comparisons=compare_pairs(store, trends),
+        items=read_items(store, trends.loc[trends["has_items"], "task"].unique()),
         metrics=_metrics(trends["metric"].unique(), _swept_metrics(store)),
         doubts=_doubts(store, trends),
-        command=f"ckpt-analyzer run SWEEP --store {store.path.name}",
+        command=_commands(store),
     )
+
+
+def _commands(store: Store) -> str:
+    """Return what to type to make the page again."""
+    name = store.path.name
+    sources = dict.fromkeys(record.source for record in store.imports())
+    lines = [f"ckpt-analyzer import lm-eval {shlex.quote(s)} --store {name}" for s in sources]
+    if store.sweeps():
+        lines.append(f"ckpt-analyzer run sweep.yaml --store {name}")
+    return "\n".join([*lines, f"ckpt-analyzer fit {name}", f"ckpt-analyzer report {name}"])
 
 
 def compare_pairs(store: Store, trends: pd.DataFrame) -> pd.DataFrame | None:
