@@ -6,7 +6,7 @@ side by side. This is the module that joins several stores and the statistics.
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -132,13 +132,13 @@ def _paired_where_possible(
 
 def _paired(
     series: pd.DataFrame, pair: tuple[Store, Store], matching: Matching
-) -> Iterator[dict[Hashable, Any]]:
+) -> Iterator[dict[str, Any]]:
     first = series.iloc[0]
     sides = [
         _items(store, first, side, matching.metric)
         for store, side in zip(pair, ("base", "tuned"), strict=True)
     ]
-    for row in series.to_dict("records"):
+    for row in _records(series):
         scores = [
             items[items["step"] == row[f"step_{side}"]].set_index("name")["score"]
             for items, side in zip(sides, ("base", "tuned"), strict=True)
@@ -158,10 +158,14 @@ def _paired(
         yield {**row, **values, **measured, "is_paired": True}
 
 
-def _unpaired(series: pd.DataFrame) -> Iterator[dict[Hashable, Any]]:
+def _unpaired(series: pd.DataFrame) -> Iterator[dict[str, Any]]:
     nothing = {"n_items": None, "n_broken": None, "n_mended": None, "is_paired": False}
-    for row in series.to_dict("records"):
+    for row in _records(series):
         yield {**row, **nothing}
+
+
+def _records(frame: pd.DataFrame) -> list[dict[str, Any]]:
+    return [{str(name): cell for name, cell in row.items()} for row in frame.to_dict("records")]
 
 
 def _items(store: Store, series: pd.Series, side: str, metric: str) -> pd.DataFrame:
@@ -175,9 +179,8 @@ def _items(store: Store, series: pd.Series, side: str, metric: str) -> pd.DataFr
     chosen = (items["prompt_format"] == series["prompt_format"]) & (
         items["dtype"] == series[f"dtype_{side}"]
     )
-    items = items[chosen & (items["suite"] == series[f"suite_{side}"])].copy()
-    items["name"] = items["part"].astype(str) + ":" + items["item"].astype(str)
-    return items
+    items = items.loc[chosen & (items["suite"] == series[f"suite_{side}"])]
+    return items.assign(name=items["part"].astype(str) + ":" + items["item"].astype(str))
 
 
 def _data(store: Store) -> dict[str, str]:

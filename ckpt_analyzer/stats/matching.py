@@ -132,7 +132,7 @@ def _by_series(trends: pd.DataFrame) -> dict[tuple[object, ...], pd.DataFrame]:
     trusted = trends[trends["suspect"].isna()].sort_values("step")
     empty = trusted.iloc[:0]
     keys = [*_SHARED, "suite", "model", "dtype"]
-    found = dict(tuple(trusted.groupby(keys, sort=False)))
+    found: dict[tuple[object, ...], pd.DataFrame] = dict(iter(trusted.groupby(keys, sort=False)))
     for key in trends[keys].drop_duplicates().itertuples(index=False, name=None):
         found.setdefault(key, empty)
     return found
