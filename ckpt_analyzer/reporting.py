@@ -36,10 +36,21 @@ def report(store: Store, path: Path, *, title: str | None = None) -> Path:
     StoreError
         If the store holds no scores.
     """
+    write_report(fitted_data(store, title), path)
+    return path
+
+
+def fitted_data(store: Store, title: str | None = None) -> ReportData:
+    """Return what the report of `store` shows; the store is fitted if it is not yet.
+
+    Raises
+    ------
+    StoreError
+        If the store holds no scores.
+    """
     if not store.is_fitted():
         fit(store)
-    write_report(gather(store, title), path)
-    return path
+    return gather(store, title)
 
 
 def gather(store: Store, title: str | None = None) -> ReportData:

@@ -179,8 +179,9 @@ def _items(store: Store, series: pd.Series, side: str, metric: str) -> pd.DataFr
     chosen = (items["prompt_format"] == series["prompt_format"]) & (
         items["dtype"] == series[f"dtype_{side}"]
     )
-    items = items.loc[chosen & (items["suite"] == series[f"suite_{side}"])]
-    return items.assign(name=items["part"].astype(str) + ":" + items["item"].astype(str))
+    of_series: pd.DataFrame = items[chosen & (items["suite"] == series[f"suite_{side}"])]
+    names = of_series["part"].astype(str) + ":" + of_series["item"].astype(str)
+    return of_series.assign(name=names)
 
 
 def _data(store: Store) -> dict[str, str]:

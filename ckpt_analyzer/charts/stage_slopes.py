@@ -37,7 +37,7 @@ def draw(trends: pd.DataFrame, flips: pd.DataFrame) -> alt.TopLevelMixin:
             hint="draw metric-over-tokens instead",
         )
     sizes = [size for size in sizes_of(trends) if size in set(rows["size"])]
-    arms = [arm for arm in ARMS if arm in set(rows["arm"])]
+    arms: list[str] = [arm for arm in ARMS if arm in set(rows["arm"])]
     return _style.dress(draw_slopes(rows, sizes, arms, str(trends["metric"].iloc[0])), len(sizes))
 
 

@@ -71,8 +71,7 @@ def command(
     if output is not None:
         _export_tables(opened, output, file_format.value)
     if figures is not None:
-        columns = ("single", "double") if width is Width.both else (width.value,)
-        _export_figures(opened, figures, (chart, task, metric, columns))
+        _export_figures(opened, figures, (chart, task, metric), width)
 
 
 def _export_tables(store: Store, folder: Path, file_format: str) -> None:
@@ -88,10 +87,13 @@ def _export_tables(store: Store, folder: Path, file_format: str) -> None:
         )
 
 
-def _export_figures(store: Store, folder: Path, choice: tuple[Sequence[str] | None, ...]) -> None:
-    from ckpt_analyzer.figures import Wanted, write_figures
+def _export_figures(
+    store: Store, folder: Path, choice: tuple[Sequence[str] | None, ...], width: Width
+) -> None:
+    from ckpt_analyzer.figures import COLUMNS, Wanted, write_figures
 
-    chart, task, metric, columns = (tuple(names or ()) for names in choice)
+    chart, task, metric = (tuple(names or ()) for names in choice)
+    columns = tuple(name for name in COLUMNS if width.value in (name, "both"))
     n_files = 0
     for figure in write_figures(store, folder, Wanted(chart, task, metric, columns)):
         n_files += len(figure.files)

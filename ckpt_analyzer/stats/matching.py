@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -107,7 +108,7 @@ def match_points(base: pd.DataFrame, tuned: pd.DataFrame, match: Match) -> pd.Da
                 for side, row in (("base", one.iloc[i]), ("tuned", other.iloc[j]))
                 for name in _OF_POINT
             }
-            rows.append({**pair, **sides})
+            rows.append(dict[Any, Any](pair) | sides)
     return _with_difference(pd.DataFrame(rows, columns=list(COLUMNS)), match.alpha)
 
 
@@ -128,11 +129,11 @@ def _model_pairs(base: pd.DataFrame, tuned: pd.DataFrame) -> Iterator[tuple[obje
             )  # fmt: skip
 
 
-def _by_series(trends: pd.DataFrame) -> dict[tuple[object, ...], pd.DataFrame]:
+def _by_series(trends: pd.DataFrame) -> dict[object, pd.DataFrame]:
     trusted = trends[trends["suspect"].isna()].sort_values("step")
     empty = trusted.iloc[:0]
     keys = [*_SHARED, "suite", "model", "dtype"]
-    found: dict[tuple[object, ...], pd.DataFrame] = dict(iter(trusted.groupby(keys, sort=False)))
+    found: dict[object, pd.DataFrame] = dict(iter(trusted.groupby(keys, sort=False)))
     for key in trends[keys].drop_duplicates().itertuples(index=False, name=None):
         found.setdefault(key, empty)
     return found
