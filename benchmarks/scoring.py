@@ -7,8 +7,11 @@ are the others. Prints a table, and one last line of JSON.
     python benchmarks/scoring.py --data DIR --tokenizer tokenizer.json [--size 70m] [--items 30]
 
 `--data` is a folder with the official files. lm-evaluation-harness takes part where it is
-installed. `plain` is transformers as a careful reader would call it: sequences sorted by length,
-padded batches, full logits. `harness` counts its own tokenization, because it cannot be separated.
+installed, once for each of `--batch-sizes`; the last line gives the ratio over the best of them.
+`plain` is transformers as a careful reader would call it: sequences sorted by length, padded
+batches, full logits. `harness` counts its own tokenization, because it cannot be separated.
+
+On a GPU: `--device cuda`, where peak memory is that of the device, and its batch size `auto`.
 """
 
 from __future__ import annotations
@@ -44,17 +47,21 @@ SHAPES = {
     "410m": (1024, 24, 16),
     "1b": (2048, 16, 8),
     "1.4b": (2048, 24, 16),
+    "2.8b": (2560, 32, 32),
+    "6.9b": (4096, 32, 32),
 }
 TORCH_DTYPES = {"fp32": "float32", "bf16": "bfloat16"}
 CONTENDERS = ("ours", "plain", "harness")
+PLAIN_BATCH_SIZE = "16"
 MAX_LENGTH_TOKENS = 2048
 
 
 @dataclass(frozen=True)
 class Result:
-    """What one contender took. `gflops` counts what it needed to compute, if it says so."""
+    """What one contender took; `batch_size` is empty where it has none."""
 
     contender: str
+    batch_size: str
     seconds: float
     cpu_seconds: float
     peak_mb: float
@@ -81,10 +88,31 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as scratch:
         folder = Path(scratch)
         _make_model(options, folder / "model")
-        wanted = [name for name in options.contenders.split(",") if _is_here(name)]
-        results = [_run(name, folder) for name in wanted]
-        scores = {name: np.load(folder / f"{name}.npz") for name in wanted}
+        names = [name for name in options.contenders.split(",") if _is_here(name)]
+        wanted = [one for name in names for one in _variants(name, options.batch_sizes)]
+        results = [_run(one, folder) for one in wanted]
+        scores = {one: np.load(folder / f"{one.file_name}.npz") for one in wanted}
     _report(options, results, scores)
+
+
+class Variant(NamedTuple):
+    """A contender with one of its batch sizes."""
+
+    name: str
+    batch_size: str
+
+    @property
+    def file_name(self) -> str:
+        """Where its scores are, and what the table calls it."""
+        return f"{self.name} {self.batch_size}".strip()
+
+
+def _variants(name: str, batch_sizes: str) -> list[Variant]:
+    if name == "ours":
+        return [Variant(name, "")]
+    if name == "plain":
+        return [Variant(name, PLAIN_BATCH_SIZE)]
+    return [Variant(name, batch_size) for batch_size in batch_sizes.split(",")]
 
 
 def _options() -> argparse.Namespace:
@@ -95,9 +123,11 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--items", type=int, default=30, help="first items of each task; 0 for all")
     parser.add_argument("--dtype", default="fp32", choices=TORCH_DTYPES)
     parser.add_argument("--threads", type=int, default=os.cpu_count())
-    parser.add_argument("--batch-size", default="16", help="of plain and harness")
+    parser.add_argument("--device", default="cpu", help="cpu or cuda")
+    parser.add_argument("--batch-sizes", default="16", help="of the harness: 1,16,64,auto")
     parser.add_argument("--contenders", default=",".join(CONTENDERS))
     parser.add_argument("--child", choices=CONTENDERS, help=argparse.SUPPRESS)
+    parser.add_argument("--batch-size", default="", help=argparse.SUPPRESS)
     parser.add_argument("--scratch", type=Path, help=argparse.SUPPRESS)
     return parser.parse_args()
 
@@ -144,11 +174,12 @@ def write_model(size: str, dtype: str, tokenizer_file: Path, folder: Path) -> No
     PreTrainedTokenizerFast(tokenizer_file=str(tokenizer_file), **special).save_pretrained(folder)
 
 
-def _run(name: str, folder: Path) -> Result:
-    command = [sys.executable, __file__, *sys.argv[1:], "--child", name, "--scratch", str(folder)]
+def _run(one: Variant, folder: Path) -> Result:
+    chosen = ["--child", one.name, f"--batch-size={one.batch_size}", "--scratch", str(folder)]
+    command = [sys.executable, __file__, *sys.argv[1:], *chosen]
     done = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True)
     result = Result(**json.loads(done.stdout.splitlines()[-1]))
-    print(f"{name}: {result.seconds:.1f} s", file=sys.stderr)
+    print(f"{one.file_name}: {result.seconds:.1f} s", file=sys.stderr)
     return result
 
 
@@ -168,12 +199,14 @@ def _child(options: argparse.Namespace) -> None:
     cpu_seconds = time.process_time() - cpu_begin - timed.seconds_planning
     scores = {"nats": timed.loglikelihood_nats, "greedy": timed.is_greedy}
     n_choices = [len(item.choices) for item in items]
-    np.savez(options.scratch / f"{options.child}.npz", **scores, n_choices=n_choices)
+    one = Variant(options.child, options.batch_size)
+    np.savez(options.scratch / f"{one.file_name}.npz", **scores, n_choices=n_choices)
     result = Result(
-        contender=options.child,
+        contender=one.name,
+        batch_size=one.batch_size,
         seconds=seconds,
         cpu_seconds=cpu_seconds,
-        peak_mb=_peak_mb(),
+        peak_mb=_peak_mb(options.device),
         n_items=len(items),
         n_tokens=timed.n_tokens,
         seconds_planning=timed.seconds_planning,
@@ -181,8 +214,15 @@ def _child(options: argparse.Namespace) -> None:
     print(json.dumps(asdict(result)))
 
 
-def _peak_mb() -> float:
-    """Return the peak resident memory of this process; that of getrusage outlives exec."""
+def _peak_mb(device: str) -> float:
+    """Return the peak memory on a GPU, or the peak resident memory of this process.
+
+    That of getrusage outlives exec, and would count what the parent holds.
+    """
+    if device != "cpu":
+        import torch
+
+        return torch.cuda.max_memory_allocated() / 1e6
     lines = Path("/proc/self/status").read_text(encoding="ascii").splitlines()
     (line,) = (line for line in lines if line.startswith("VmHWM"))
     return int(line.split()[1]) / 1000
@@ -204,7 +244,7 @@ def _ours(options: argparse.Namespace) -> Callable[[Sequence], Timed]:
     from ckpt_analyzer.scoring.score import score_plan
 
     folder = options.scratch / "model"
-    model = load_model(folder, dtype=options.dtype)
+    model = load_model(folder, dtype=options.dtype, device=options.device)
     tokenizer = load_tokenizer(folder)
 
     def score(items: Sequence) -> Timed:
@@ -226,7 +266,7 @@ def _plain(options: argparse.Namespace) -> Callable[[Sequence], Timed]:
     from ckpt_analyzer.scoring.load import load_model, load_tokenizer
 
     folder = options.scratch / "model"
-    model = load_model(folder, dtype=options.dtype)
+    model = load_model(folder, dtype=options.dtype, device=options.device)
     tokenizer = load_tokenizer(folder)
 
     def score(items: Sequence) -> Timed:
@@ -241,9 +281,10 @@ def _plain(options: argparse.Namespace) -> Callable[[Sequence], Timed]:
             batch = order[start : start + int(options.batch_size)]
             padded = torch.nn.utils.rnn.pad_sequence([inputs[i] for i in batch], batch_first=True)
             with torch.inference_mode():
-                logits = model(input_ids=padded).logits
+                logits = model(input_ids=padded.to(options.device)).logits
             for row, index in zip(logits, batch, strict=True):
-                targets = torch.from_numpy(requests[index].continuation_ids).long()
+                ids = requests[index].continuation_ids
+                targets = torch.from_numpy(ids).long().to(options.device)
                 first = len(inputs[index]) - len(targets)
                 logprobs = row[first : len(inputs[index])].float().log_softmax(-1)
                 nats[index] = logprobs.gather(1, targets[:, None]).double().sum().item()
@@ -259,7 +300,7 @@ def _harness(options: argparse.Namespace) -> Callable[[Sequence], Timed]:
 
     model = HFLM(
         pretrained=str(options.scratch / "model"),
-        device="cpu",
+        device=options.device,
         dtype=TORCH_DTYPES[options.dtype],
         batch_size=options.batch_size,
         max_length=MAX_LENGTH_TOKENS,
@@ -279,26 +320,41 @@ def _harness(options: argparse.Namespace) -> Callable[[Sequence], Timed]:
 
 def _report(options: argparse.Namespace, results: list[Result], scores: dict) -> None:
     ours = results[0]
-    print(f"{'':10}{'items/s':>10}{'seconds':>10}{'cpu s':>10}{'peak MB':>10}{'tokens':>12}"
+    print(f"{'':13}{'items/s':>10}{'seconds':>10}{'cpu s':>10}{'peak MB':>10}{'tokens':>12}"
           f"{'ratio':>8}{'max |Δ| nats':>14}{'decisions':>11}")  # fmt: skip
     rows = []
     for result in results:
-        row = asdict(result) | _differences(scores[ours.contender], scores[result.contender])
+        one = Variant(result.contender, result.batch_size)
+        row = asdict(result) | _differences(next(iter(scores.values())), scores[one])
         row |= {"items_per_second": result.n_items / result.seconds}
         row |= {"ratio": result.seconds / ours.seconds, "cpu_ratio": _ratio(result, ours)}
         rows.append(row)
-        print(f"{result.contender:10}{row['items_per_second']:>10.1f}{result.seconds:>10.2f}"
+        print(f"{one.file_name:13}{row['items_per_second']:>10.1f}{result.seconds:>10.2f}"
               f"{result.cpu_seconds:>10.2f}{result.peak_mb:>10.0f}{result.n_tokens or '-':>12}"
               f"{row['ratio']:>8.2f}{row['max_difference_nats']:>14.1e}"
               f"{row['decisions_that_differ']:>11}")  # fmt: skip
     about = {"size": options.size, "items_per_task": options.items, "dtype": options.dtype,
-             "threads": options.threads, "batch_size": options.batch_size,
+             "threads": options.threads, "device": options.device,
              "gemm_gflops": _gemm_gflops(options), "ours_gflops": _needed_gflop(options, ours),
              "versions": _versions()}  # fmt: skip
     about["share_of_gemm"] = about["ours_gflops"] / ours.seconds / about["gemm_gflops"]
     share = f"{about['share_of_gemm']:.0%} of {about['gemm_gflops']:.0f} GFLOP/s measured"
     print(f"planning {ours.seconds_planning:.2f} s; {share}")
+    about |= _over_best_harness(results)
     print(json.dumps({"benchmark": "scoring", **about, "contenders": rows}))
+
+
+def _over_best_harness(results: list[Result]) -> dict[str, float]:
+    """Compare our time with the fastest of the harness, and our memory with that same run's."""
+    ours, *others = results
+    harness = [result for result in others if result.contender == "harness"]
+    if not harness:
+        return {}
+    best = min(harness, key=lambda result: result.seconds)
+    return {
+        "ratio_over_best_harness": best.seconds / ours.seconds,
+        "memory_of_best_harness_over_ours": best.peak_mb / ours.peak_mb,
+    }
 
 
 def _ratio(result: Result, ours: Result) -> float:
@@ -333,15 +389,31 @@ def _gemm_gflops(options: argparse.Namespace) -> float:
 
     torch.set_num_threads(options.threads)
     width = SHAPES[options.size][0]
-    dtype = getattr(torch, TORCH_DTYPES[options.dtype])
-    inputs, weight = torch.randn(4096, width, dtype=dtype), torch.randn(4 * width, width)
-    weight = weight.to(dtype)
-    best = float("inf")
-    for _ in range(5):
-        begin = time.perf_counter()
-        torch.nn.functional.linear(inputs, weight)
-        best = min(best, time.perf_counter() - begin)
+    place = {"dtype": getattr(torch, TORCH_DTYPES[options.dtype]), "device": options.device}
+    inputs, weight = torch.randn(4096, width, **place), torch.randn(4 * width, width, **place)
+    products = (torch.nn.functional.linear, *_onednn(options.device))
+    best = min(_seconds(product, inputs, weight) for product in products for _ in range(10))
     return 2 * 4096 * 4 * width**2 / best / 1e9
+
+
+def _onednn(device: str) -> list[Callable]:
+    """Return oneDNN's product where torch has it: the ceiling is that of the faster library."""
+    import torch
+
+    if device != "cpu" or not torch.backends.mkldnn.is_available():
+        return []
+    product = torch.ops.mkldnn._linear_pointwise
+    return [lambda inputs, weight: product(inputs, weight, None, "none", [], "")]
+
+
+def _seconds(product: Callable, *operands: object) -> float:
+    import torch
+
+    begin = time.perf_counter()
+    product(*operands)
+    if torch.cuda.is_available():
+        torch.cuda.synchronize()
+    return time.perf_counter() - begin
 
 
 def _versions() -> dict[str, str]:

@@ -39,10 +39,9 @@ class CheckpointFetched:
 
 @dataclass(frozen=True)
 class ItemsScored:
-    """So many items of this task of the unit are scored by now."""
+    """So many items of the unit are scored by now."""
 
     unit: str
-    task: str
     n_items: int
 
 

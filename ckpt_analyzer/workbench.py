@@ -7,7 +7,6 @@ of sweeps as a whole, engines, statistics or reports.
 
 from __future__ import annotations
 
-import hashlib
 import importlib.metadata
 import time
 from collections.abc import Mapping
@@ -21,7 +20,6 @@ from transformers import PreTrainedModel
 
 from ckpt_analyzer import __version__
 from ckpt_analyzer.checkpoints.source import ResolvedCheckpoint
-from ckpt_analyzer.checkpoints.weight_files import TOKENIZER_FILES
 from ckpt_analyzer.errors import ScoringError, StoreError, UserError
 from ckpt_analyzer.events import (
     CheckpointFetched,
@@ -31,9 +29,7 @@ from ckpt_analyzer.events import (
     UnitStatus,
 )
 from ckpt_analyzer.scoring import Dtype
-from ckpt_analyzer.scoring.encode import encode_items
-from ckpt_analyzer.scoring.load import load_model, load_tokenizer
-from ckpt_analyzer.scoring.plan import ScoringPlan, prepare
+from ckpt_analyzer.scoring.load import load_model
 from ckpt_analyzer.scoring.score import score_plan
 from ckpt_analyzer.scoring.threads import threads_for
 from ckpt_analyzer.scoring.window import max_length_tokens
@@ -41,11 +37,9 @@ from ckpt_analyzer.store.store import Store
 from ckpt_analyzer.store.tally import tally
 from ckpt_analyzer.store.unit import CellKey, UnitManifest
 from ckpt_analyzer.sweep.plan import Unit
-from ckpt_analyzer.sweep.sample import sample_items
 from ckpt_analyzer.tables import ITEM_SCORES
-from ckpt_analyzer.task import Item
 from ckpt_analyzer.task_data import TaskItems
-from ckpt_analyzer.task_data.few_shot import with_shots
+from ckpt_analyzer.unit_plan import UnitPlans
 
 #: Whose versions are stored with every score.
 VERSIONED = ("torch", "transformers", "tokenizers", "safetensors", "numpy")
@@ -68,7 +62,11 @@ class Workbench:
     settings: Settings
     store: Store
     listener: Listener
-    _plans: dict[tuple[object, ...], ScoringPlan] = field(default_factory=dict)
+    _plans: UnitPlans = field(init=False)
+
+    def __post_init__(self) -> None:
+        """Begin without plans."""
+        self._plans = UnitPlans(self.settings.tasks)
 
     def work(self, unit: Unit) -> UnitStatus:
         """Score and store `unit`; what is wrong with its checkpoint becomes a failed status.
@@ -79,7 +77,7 @@ class Workbench:
             If the store cannot be written: no other unit could be, either.
         """
         begin = time.perf_counter()
-        n_items = sum(self._n_items(cell) for cell in unit.cells)
+        n_items = sum(self._plans.n_items(cell) for cell in unit.cells)
         self.listener(UnitStarted(unit.label, n_items))
         try:
             warnings = self._score(unit)
@@ -109,7 +107,7 @@ class Workbench:
             settings = self.settings
             model = load_model(folder, dtype=settings.dtype, device=settings.device)
             with threads_for(unit.checkpoint.model.parameters):
-                tables = {cell: self._score_cell(unit, cell, model, folder) for cell in unit.cells}
+                tables = self._score_cells(unit, model, folder)
         scored = _Scored(tables, fetched - begin, time.perf_counter() - fetched, str(model.device))
         manifest = _manifest(unit, resolved, scored, self.settings)
         rows = [_item_scores(unit, resolved, cell, table) for cell, table in tables.items()]
@@ -117,34 +115,12 @@ class Workbench:
         moved = f"moved since it was planned; scored at commit {resolved.commit}"
         return ((moved,) if has_moved else ()) + _warnings(manifest)
 
-    def _score_cell(
-        self, unit: Unit, cell: CellKey, model: PreTrainedModel, folder: Path
-    ) -> pa.Table:
-        plan = self._plan(cell, folder, max_length_tokens(model.config))
-        report = partial(_report, self.listener, unit.label, cell.task)
-        (table,) = score_plan(model, plan, progress=report)
-        return table
-
-    def _plan(self, cell: CellKey, folder: Path, length_tokens: int) -> ScoringPlan:
-        key = (_tokenizer_sha256(folder), length_tokens, cell.task, cell.shots, cell.shot_seed)
-        if key not in self._plans:
-            tokenizer = load_tokenizer(folder)
-            chosen = self._items(cell)
-            encoded = encode_items(tokenizer, chosen, max_length_tokens=length_tokens)
-            self._plans[key] = prepare([encoded])
-        return self._plans[key]
-
-    def _items(self, cell: CellKey) -> tuple[Item, ...]:
-        pool = self.settings.tasks[cell.task].items
-        items = sample_items(pool, cell.limit, cell.limit_seed, cell.task)
-        if not cell.shots:
-            return items
-        assert cell.shot_seed is not None
-        return with_shots(items, cell.shots, cell.shot_seed, pool=pool)
-
-    def _n_items(self, cell: CellKey) -> int:
-        n_items = len(self.settings.tasks[cell.task].items)
-        return n_items if cell.limit is None else min(cell.limit, n_items)
+    def _score_cells(
+        self, unit: Unit, model: PreTrainedModel, folder: Path
+    ) -> dict[CellKey, pa.Table]:
+        plan = self._plans.plan(unit.cells, folder, max_length_tokens(model.config))
+        report = partial(_report, self.listener, unit.label)
+        return dict(zip(unit.cells, score_plan(model, plan, progress=report), strict=True))
 
 
 @dataclass(frozen=True)
@@ -165,16 +141,8 @@ def _too_large(unit: Unit, error: Exception) -> str:
     )
 
 
-def _report(listener: Listener, unit: str, task: str, n_items: int) -> None:
-    listener(ItemsScored(unit, task, n_items))
-
-
-def _tokenizer_sha256(folder: Path) -> str:
-    digest = hashlib.sha256()
-    for name in sorted(TOKENIZER_FILES):
-        path = folder / name
-        digest.update(path.read_bytes() if path.exists() else b"\0")
-    return digest.hexdigest()
+def _report(listener: Listener, unit: str, n_items: int) -> None:
+    listener(ItemsScored(unit, n_items))
 
 
 def _item_scores(

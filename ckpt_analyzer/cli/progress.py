@@ -90,7 +90,7 @@ class _Display:
     _items: TaskID | None = None
     _begun: float = field(default_factory=time.perf_counter)
     _scored: int = 0
-    _last: tuple[str, str] = ("", "")
+    _last: str = ""
     _last_count: int = 0
     _download: str = ""
 
@@ -118,9 +118,8 @@ class _Display:
             self.bars.update(bar, description=text)
 
     def _advance(self, event: ItemsScored) -> None:
-        key = (event.unit, event.task)
-        n_items = event.n_items - (self._last_count if key == self._last else 0)
-        self._last, self._last_count = key, event.n_items
+        n_items = event.n_items - (self._last_count if event.unit == self._last else 0)
+        self._last, self._last_count = event.unit, event.n_items
         self._scored += n_items
         rate = self._scored / max(time.perf_counter() - self._begun, 1e-9)
         if self._items is not None:

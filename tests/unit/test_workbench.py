@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from ckpt_analyzer import suites, workbench
+from ckpt_analyzer import suites, unit_plan, workbench
 from ckpt_analyzer.events import CheckpointFetched, ItemsScored, UnitStarted
 from ckpt_analyzer.store.store import open_store
 from ckpt_analyzer.sweep.config import parse_sweep
@@ -61,18 +61,20 @@ def test_events_tell_the_way_of_a_unit(plan, bench, events):
     folder = Path(suites.load("toy-neox").root, "toy-neox-36k", "step0")
     assert events[1].n_bytes == (folder / "model.safetensors").stat().st_size
     scored = [event for event in events if isinstance(event, ItemsScored)]
-    assert scored[-1].n_items == 20
+    assert scored[-1].n_items == 40
 
 
 def test_texts_are_encoded_once_for_all_checkpoints(plan, bench, monkeypatch):
     calls = []
-    encode = workbench.encode_items
+    encode, prepare = unit_plan.encode_items, unit_plan.prepare
     monkeypatch.setattr(
-        workbench, "encode_items", lambda *a, **k: calls.append(1) or encode(*a, **k)
+        unit_plan, "encode_items", lambda *a, **k: calls.append("encode") or encode(*a, **k)
     )
+    monkeypatch.setattr(unit_plan, "prepare", lambda *a: calls.append("plan") or prepare(*a))
     for unit in plan.units:
         assert bench.work(unit).state == "done"
-    assert len(calls) == 2  # one per task, not per checkpoint
+    # One encoding per task and one plan for all tasks, not per checkpoint.
+    assert calls == ["encode", "encode", "plan"]
 
 
 @pytest.mark.parametrize("error", [MemoryError(), torch.OutOfMemoryError("CUDA out of memory")])

@@ -106,9 +106,20 @@ def tokenizer():
     return build_tokenizer(eos_token="<|end|>")
 
 
+def _devices() -> list[str]:
+    """Return the devices of this machine: parity is tested on each."""
+    backends = {"cuda": torch.cuda, "mps": torch.backends.mps}
+    return ["cpu", *(name for name, backend in backends.items() if backend.is_available())]
+
+
+@pytest.fixture(scope="session", params=_devices())
+def device(request):
+    return request.param
+
+
 def score_plainly(model, request) -> tuple[float, bool]:
     """Score one request as a reader would by hand: one sequence, full logits, fp32."""
-    ids = torch.tensor([[*request.context_ids, *request.continuation_ids]])
+    ids = torch.tensor([[*request.context_ids, *request.continuation_ids]], device=model.device)
     with torch.inference_mode():
         logits = model(input_ids=ids[:, :-1]).logits.float()[0]
     targets = ids[0, -len(request.continuation_ids) :]

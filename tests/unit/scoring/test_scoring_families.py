@@ -156,9 +156,11 @@ def test_every_family_has_cases():
 
 
 @pytest.mark.parametrize(("key", "settings"), PARAMETERS)
-def test_a_family_scores_as_plain_transformers(monkeypatch, plain_scores, encoded, key, settings):
+def test_a_family_scores_as_plain_transformers(
+    monkeypatch, plain_scores, encoded, device, key, settings
+):
     monkeypatch.setattr(pack_module, "BLOCK_TOKENS", 16)
-    model = build(key, settings)
+    model = build(key, settings).to(device)
     assert path_of(model) == "packed"
     for batch_tokens in (40, 4096):
         rows = score_items(model, encoded, batch_tokens=batch_tokens).to_pylist()
@@ -170,14 +172,17 @@ def test_a_family_scores_as_plain_transformers(monkeypatch, plain_scores, encode
             assert row["is_greedy"] == [greedy for _, greedy in expected]
 
 
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16], ids=["bf16", "fp16"])
 @pytest.mark.parametrize("key", CASES)
-def test_half_precision_is_as_near_to_fp64_as_plain_transformers(plain_scores, encoded, key):
+def test_half_precision_is_as_near_to_fp64_as_plain_transformers(
+    plain_scores, encoded, device, key, dtype
+):
     common, changes = CASES[key]
     settings = common | changes[0] | {"initializer_range": 0.1, "init_std": 0.1}
     model = build(key, settings)
     requests = [request for item in encoded.items for request in item.requests]
     exact = np.array([plain_scores(model.double(), request)[0] for request in requests])
-    half = model.to(torch.bfloat16)
+    half = model.to(device, dtype)
     plain = np.array([plain_scores(half, request)[0] for request in requests])
     found = np.concatenate(score_items(half, encoded)["loglikelihood_nats"].to_pylist())
     error, plain_error = (np.sqrt(np.mean((one - exact) ** 2)) for one in (found, plain))
