@@ -20,23 +20,32 @@ from ckpt_analyzer.html_report.cards import TaskCard
 from ckpt_analyzer.html_report.page import ReportData, write_report
 from ckpt_analyzer.html_report.run_rows import RUN_COLUMNS
 from ckpt_analyzer.metric import Metric
+from ckpt_analyzer.reported_stores import joined
+from ckpt_analyzer.reported_tuning import read_tuning
+from ckpt_analyzer.side_by_side import labels_of
 from ckpt_analyzer.stats.compare import compare_arms
 from ckpt_analyzer.store.store import Store
 from ckpt_analyzer.task import Item, Task
 
 #: The metrics that a report opens with after those of its sweeps, in this order.
 FIRST = ("accuracy", "classification_loss", "gold_probability", "sequence_loss")
+#: Of so many metrics, the first ones, causes and sizes are compared: items are drawn for each.
+_COMPARED = 3
 
 
-def report(store: Store, path: Path, *, title: str | None = None) -> Path:
+def report(store: Store | Sequence[Store], path: Path, *, title: str | None = None) -> Path:
     """Write the report of `store` to `path` and return it; the store is fitted if it is not yet.
+
+    Of several stores one page shows all, each under its folder's name.
 
     Raises
     ------
     StoreError
         If the store holds no scores.
     """
-    write_report(fitted_data(store, title), path)
+    stores = [store] if isinstance(store, Store) else list(store)
+    data = [fitted_data(each, title) for each in stores]
+    write_report(data[0] if len(data) == 1 else joined(labels_of(stores), data, title), path)
     return path
 
 
@@ -56,6 +65,8 @@ def fitted_data(store: Store, title: str | None = None) -> ReportData:
 def gather(store: Store, title: str | None = None) -> ReportData:
     """Return everything that the report of `store` shows."""
     trends = store.trends()
+    metrics_shown = _metrics(trends["metric"].unique(), _swept_metrics(store))
+    tuning = read_tuning(store, [metric.name for metric in metrics_shown[:_COMPARED]])
     return ReportData(
         title=title or f"Trends of {', '.join(map(str, trends['suite'].unique()))}",
         trends=trends,
@@ -66,7 +77,9 @@ def gather(store: Store, title: str | None = None) -> ReportData:
         sweep_yaml="\n---\n".join(store.sweeps()) or None,
         warnings=[f"not read: {each.path}: {each.reason}" for each in store.damaged()],
         comparisons=compare_pairs(store, trends),
-        metrics=_metrics(trends["metric"].unique(), _swept_metrics(store)),
+        metrics=metrics_shown,
+        tuned=tuning.tables,
+        questions=tuning.questions,
         command=f"ckpt-analyzer run SWEEP --store {store.path.name}",
     )
 

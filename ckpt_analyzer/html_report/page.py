@@ -32,6 +32,7 @@ from ckpt_analyzer.html_report.payload import Names, data_json, packed
 from ckpt_analyzer.html_report.regression import RegressionRow, regression_rows
 from ckpt_analyzer.html_report.run_rows import RUN_COLUMNS, run_rows
 from ckpt_analyzer.html_report.specs import Spec, rows_json, specs_json
+from ckpt_analyzer.html_report.tuned import Question, TunedView, TuningTables, tuned_view
 from ckpt_analyzer.html_report.tuning import TuningRow, tuning_rows
 from ckpt_analyzer.html_report.tuning_prose import tuning_findings
 from ckpt_analyzer.html_report.verdicts import UNKNOWN, VERDICTS
@@ -65,6 +66,8 @@ class ReportData:
         pair that it lacks is compared by its means.
     metrics
         Records of the metrics; the first one opens. A metric without record shows its bare name.
+    tuned, questions
+        What tuning changed beyond single tasks, and answers to the questions of the literature.
     command
         What to type to make the page again.
     """
@@ -80,6 +83,8 @@ class ReportData:
     curves: pd.DataFrame | None = None
     comparisons: pd.DataFrame | None = None
     metrics: Sequence[Metric] = ()
+    tuned: TuningTables | None = None
+    questions: Sequence[Question] = ()
     command: str = "ckpt-analyzer run sweep.yaml"
 
 
@@ -94,6 +99,7 @@ class ViewBlock:
     other_flips: FlipTable
     tuning: list[TuningRow]
     tuning_findings: list[str]
+    tuned: TunedView
 
 
 @dataclass(frozen=True)
@@ -139,6 +145,7 @@ def render(data: ReportData) -> str:
         ),
         regression=_regression(data, layout),
         runs=run_rows(data.runs),
+        questions=data.questions,
         sweep_yaml=data.sweep_yaml,
         command=data.command,
         verdicts=list(VERDICTS.values()),
@@ -224,6 +231,7 @@ def _blocks(data: ReportData, layout: Layout) -> list[ViewBlock]:
                 other_flips=flip_table(flips[flips["axis"] != TIME_AXIS], layout.cards),
                 tuning=tuning,
                 tuning_findings=tuning_findings(layout.causes, tuning),
+                tuned=tuned_view(data.tuned, view, layout.cards),
             )
         )
     return blocks

@@ -9,10 +9,10 @@ import pandas as pd
 
 #: The columns of the table that ``changed_items`` returns, in order.
 COLUMNS = (
-    "base", "tuned", "task", "shots", "prompt_format", "dtype", "metric", "item", "change",
+    "suite", "base", "tuned", "task", "shots", "prompt_format", "dtype", "metric", "item", "change",
     "n_broken", "n_mended", "n_models", "base_score", "tuned_score", "difference",
 )  # fmt: skip
-_ITEM = ("base", "tuned", "task", "shots", "prompt_format", "dtype", "metric", "item")
+_ITEM = ("suite", "base", "tuned", "task", "shots", "prompt_format", "dtype", "metric", "item")
 
 
 def changed_items(sides: pd.DataFrame, *, higher_is_better: bool = True) -> pd.DataFrame:
@@ -28,7 +28,7 @@ def changed_items(sides: pd.DataFrame, *, higher_is_better: bool = True) -> pd.D
         change most.
     """
     pairs = sides.pivot_table(
-        index=[*_ITEM, "suite", "base_model", "model"], columns="side", values="score"
+        index=[*_ITEM, "base_model", "model"], columns="side", values="score"
     ).reindex(columns=["base", "tuned"])
     pairs = pairs.dropna().rename(columns={"base": "base_score", "tuned": "tuned_score"})
     if pairs.empty:
@@ -48,6 +48,6 @@ def changed_items(sides: pd.DataFrame, *, higher_is_better: bool = True) -> pd.D
     )
     share = items[["n_broken", "n_mended"]].max(axis=1) / items["n_models"]
     order = items.assign(_share=-share, _far=-items["difference"].abs()).sort_values(
-        ["base", "tuned", "task", "change", "_share", "_far", "item"], kind="stable"
+        ["suite", "base", "tuned", "task", "change", "_share", "_far", "item"], kind="stable"
     )
     return order[list(COLUMNS)].reset_index(drop=True)

@@ -133,5 +133,8 @@ def _scores(rows: pd.DataFrame) -> pd.DataFrame:
 
 def _joined(pairs: Iterator[pd.DataFrame]) -> pd.DataFrame:
     columns = [*PAIR, "side", "item", "score"]
-    joined = pd.concat([pd.DataFrame(columns=columns), *pairs], ignore_index=True)[columns]
+    found = list(pairs)
+    if not found:
+        return pd.DataFrame(columns=columns)
+    joined = pd.concat(found, ignore_index=True)[columns]
     return joined.sort_values(["parameters", "task", "model"], kind="stable", ignore_index=True)
