@@ -65,8 +65,8 @@ def fitted_data(store: Store, title: str | None = None) -> ReportData:
 def gather(store: Store, title: str | None = None) -> ReportData:
     """Return everything that the report of `store` shows."""
     trends = store.trends()
-    metrics_shown = _metrics(trends["metric"].unique(), _swept_metrics(store))
-    tuning = read_tuning(store, [metric.name for metric in metrics_shown[:_COMPARED]])
+    first = _metrics(trends["metric"].unique(), _swept_metrics(store))[:_COMPARED]
+    tuning = read_tuning(store, [metric.name for metric in first])
     return ReportData(
         title=title or f"Trends of {', '.join(map(str, trends['suite'].unique()))}",
         trends=trends,
@@ -77,10 +77,10 @@ def gather(store: Store, title: str | None = None) -> ReportData:
         sweep_yaml="\n---\n".join(store.sweeps()) or None,
         warnings=[f"not read: {each.path}: {each.reason}" for each in store.damaged()],
         comparisons=compare_pairs(store, trends),
-        metrics=metrics_shown,
+        metrics=_metrics(trends["metric"].unique(), _swept_metrics(store)),
+        command=f"ckpt-analyzer run SWEEP --store {store.path.name}",
         tuned=tuning.tables,
         questions=tuning.questions,
-        command=f"ckpt-analyzer run SWEEP --store {store.path.name}",
     )
 
 

@@ -66,10 +66,10 @@ class ReportData:
         pair that it lacks is compared by its means.
     metrics
         Records of the metrics; the first one opens. A metric without record shows its bare name.
-    tuned, questions
-        What tuning changed beyond single tasks, and answers to the questions of the literature.
     command
         What to type to make the page again.
+    tuned, questions
+        What tuning changed beyond single tasks, and answers to the questions of the literature.
     """
 
     title: str
@@ -83,9 +83,9 @@ class ReportData:
     curves: pd.DataFrame | None = None
     comparisons: pd.DataFrame | None = None
     metrics: Sequence[Metric] = ()
+    command: str = "ckpt-analyzer run sweep.yaml"
     tuned: TuningTables | None = None
     questions: Sequence[Question] = ()
-    command: str = "ckpt-analyzer run sweep.yaml"
 
 
 @dataclass(frozen=True)
