@@ -36,8 +36,13 @@ def axes_of(trends: pd.DataFrame) -> tuple[Axis, ...]:
     return tuple(axes)
 
 
-def fit(store: Store, *, alpha: float = 0.05, seed: int = 0) -> Fitted:
+def fit(store: Store, *, alpha: float = 0.05, seed: int = 0, with_suspects: bool = False) -> Fitted:
     """Fit every series of `store` and write the result into it.
+
+    Parameters
+    ----------
+    with_suspects
+        Whether checkpoints under suspicion take part. By default they do not.
 
     Raises
     ------
@@ -46,6 +51,8 @@ def fit(store: Store, *, alpha: float = 0.05, seed: int = 0) -> Fitted:
     """
     content_id = store.content_id()
     trends = store.trends()
+    if with_suspects:
+        trends = trends.assign(suspect=None)
     if trends.empty:
         raise StoreError(
             "the store holds no scores",
@@ -59,11 +66,17 @@ def fit(store: Store, *, alpha: float = 0.05, seed: int = 0) -> Fitted:
     regression = _regression(trends)
     store.write_flips(flips)
     store.write_regression(regression)
-    store.mark_fitted(content_id)
+    store.mark_fitted(content_id, with_suspects=with_suspects)
     return Fitted(trends, flips, regression)
+
+
+def fit_if_needed(store: Store) -> None:
+    """Fit `store` unless its verdicts, with or without suspects, are of what it holds now."""
+    if not (store.is_fitted() or store.is_fitted(with_suspects=True)):
+        fit(store)
 
 
 def _regression(trends: pd.DataFrame) -> pd.DataFrame:
     """Return the regressions that can be made: none of a single model, one's own run for one."""
-    rows = regressable(trends)
+    rows = regressable(trends[trends["suspect"].isna()])
     return pd.DataFrame(columns=list(COLUMNS)) if rows.empty else size_tokens_regression(rows)

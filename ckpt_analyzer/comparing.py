@@ -13,7 +13,7 @@ from typing import Any, Literal
 import pandas as pd
 
 from ckpt_analyzer import metrics, tasks
-from ckpt_analyzer.analysis import fit
+from ckpt_analyzer.analysis import fit_if_needed
 from ckpt_analyzer.errors import UnknownNameError, UserError
 from ckpt_analyzer.questions import Answer, Evidence, answers
 from ckpt_analyzer.stats import changed_items, group_differences
@@ -104,8 +104,7 @@ def compare(store: Store, asked: Asked) -> Comparison:
     paired = make(items, asked.sides)
     if paired.empty:
         raise _nothing(store, asked)
-    if not store.is_fitted():
-        fit(store)
+    fit_if_needed(store)
     flips = store.flips()
     flips = flips[flips["metric"] == asked.metric]
     steps = tuning_sides(items, asked.sides, every_step=True) if asked.every_step else paired
@@ -124,8 +123,7 @@ def compare(store: Store, asked: Asked) -> Comparison:
 
 def answers_of(store: Store, metric: str, comparisons: Sequence[Comparison]) -> list[Answer]:
     """Return the answers to the questions of the literature: numbers, or what must be scored."""
-    if not store.is_fitted():
-        fit(store)
+    fit_if_needed(store)
     trends, flips = store.trends([metric]), store.flips()
     no_groups = pd.DataFrame(columns=list(GROUP_COLUMNS))
     no_shapes = pd.DataFrame(columns=list(SHAPE_COLUMNS))

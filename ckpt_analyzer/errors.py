@@ -8,6 +8,7 @@
     │   ├── SweepError          a sweep file that does not hold together
     │   ├── TaskDataError       a task file that is missing, altered or malformed
     │   ├── CheckpointError     a checkpoint that cannot be found, read or trusted
+    │   │   └── SourceError     nothing of its repository can be read: no network, no access
     │   ├── StoreError          a store that is missing, foreign or damaged
     │   ├── ImportFileError     a results file that cannot be understood
     │   └── ScoringError        a model or prompt that cannot be scored
@@ -79,6 +80,10 @@ class TaskDataError(UserError):
 
 class CheckpointError(UserError):
     """A checkpoint that cannot be found, read or trusted."""
+
+
+class SourceError(CheckpointError):
+    """A source or repository of which nothing can be read: no network, no access, a wrong name."""
 
 
 class StoreError(UserError):

@@ -21,6 +21,19 @@ class RunStarted:
 
 
 @dataclass(frozen=True)
+class ModelAudited:
+    """The metadata of the checkpoints of a model were compared.
+
+    `problem` says why that was not possible; empty if it was.
+    """
+
+    model: str
+    n_checkpoints: int
+    n_suspect: int
+    problem: str = ""
+
+
+@dataclass(frozen=True)
 class UnitStarted:
     """Work on a checkpoint begins."""
 
@@ -60,5 +73,5 @@ class UnitStatus:
     warnings: tuple[str, ...] = ()
 
 
-Event = RunStarted | UnitStarted | CheckpointFetched | ItemsScored | UnitStatus
+Event = RunStarted | ModelAudited | UnitStarted | CheckpointFetched | ItemsScored | UnitStatus
 Listener = Callable[[Event], None]

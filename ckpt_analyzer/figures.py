@@ -15,7 +15,7 @@ from typing import get_args
 import pandas as pd
 
 from ckpt_analyzer import charts, metrics, tasks
-from ckpt_analyzer.analysis import fit
+from ckpt_analyzer.analysis import fit_if_needed
 from ckpt_analyzer.charts._chart import Chart
 from ckpt_analyzer.charts._print import Column, picture
 from ckpt_analyzer.charts._series import SETTING
@@ -71,8 +71,7 @@ def write_figures(store: Store, folder: Path, wanted: Wanted | None = None) -> I
         If a chart, task or metric is not known.
     """
     wanted = wanted or Wanted()
-    if not store.is_fitted():
-        fit(store)
+    fit_if_needed(store)
     trends, flips = store.trends(), store.flips()
     if trends.empty:
         raise StoreError("the store holds no scores", where=str(store.path))

@@ -23,9 +23,24 @@ from huggingface_hub.errors import (
 
 #: What the client raises when the Hub refuses, is not reached, or the disk is full.
 HUB_ERRORS = (httpx2.HTTPError, HFValidationError, EntryNotFoundError, OSError)
-_REFUSED = (401, 403)
+_UNAUTHORIZED, _FORBIDDEN = 401, 403
 _NOT_FOUND, _TOO_MANY = 404, 429
-_UNREACHED = (httpx2.TimeoutException, httpx2.NetworkError, httpx2.ProxyError)
+_UNREACHED = httpx2.TimeoutException | httpx2.NetworkError | httpx2.ProxyError
+
+
+def concerns_the_repository(error: Exception) -> bool:
+    """Return whether no other revision of the repository would fare better."""
+    if isinstance(error, LocalEntryNotFoundError) and isinstance(error.__cause__, Exception):
+        return concerns_the_repository(error.__cause__)
+    if isinstance(error, _UNREACHED | OfflineModeIsEnabled | HFValidationError):
+        return True
+    if isinstance(error, RevisionNotFoundError | EntryNotFoundError):
+        return False
+    if isinstance(error, GatedRepoError | RepositoryNotFoundError):
+        return True
+    return isinstance(error, HfHubHTTPError) and error.response.status_code in (
+        _UNAUTHORIZED, _FORBIDDEN, _TOO_MANY,
+    )  # fmt: skip
 
 
 class Explanation(NamedTuple):
@@ -68,7 +83,10 @@ def _explain_refusal(error: Exception, subject: str, endpoint: str) -> Explanati
     if isinstance(error, GatedRepoError):  # a subclass of RepositoryNotFoundError: ask first
         return Explanation(
             f"{subject} is gated: its authors ask for your consent first",
-            "accept the terms on its page, then sign in: hf auth login",
+            "accept the terms on its page with the account of your token, or sign in with "
+            "another: hf auth login"
+            if error.response.status_code == _FORBIDDEN
+            else "accept the terms on its page, then sign in: hf auth login",
         )
     if isinstance(error, RevisionNotFoundError):
         return Explanation(
@@ -83,7 +101,12 @@ def _explain_refusal(error: Exception, subject: str, endpoint: str) -> Explanati
     if isinstance(error, EntryNotFoundError):
         return Explanation(f"{subject} lacks a file that was asked for", "check the file's name")
     status = error.response.status_code if isinstance(error, HfHubHTTPError) else 0
-    if status in _REFUSED:
+    if status == _UNAUTHORIZED:  # a repository that needs a token and got none is told above
+        return Explanation(
+            f"{subject} was not read: {endpoint} does not accept your token (HTTP 401)",
+            "get a new one and sign in: hf auth login; HF_TOKEN, if set, goes before it",
+        )
+    if status == _FORBIDDEN:
         return Explanation(
             f"{endpoint} refused access to {subject} (HTTP {status})",
             "check that your token is valid and may read it: hf auth whoami",

@@ -29,6 +29,7 @@ def joined(labels: Sequence[str], pages: Sequence[ReportData], title: str | None
         sweep_yaml="\n---\n".join(filter(None, (page.sweep_yaml for page in named))) or None,
         warnings=[warning for page in named for warning in page.warnings],
         comparisons=_any(page.comparisons for page in named),
+        doubts=_any(page.doubts for page in named),
         metrics=list({m.name: m for page in named for m in page.metrics}.values()),
         tuned=_tuned([page.tuned for page in named if page.tuned is not None]),
         questions=[question for page in named for question in page.questions],

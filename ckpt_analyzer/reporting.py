@@ -18,12 +18,14 @@ from ckpt_analyzer.analysis import fit
 from ckpt_analyzer.charts._series import SETTING
 from ckpt_analyzer.html_report.cards import TaskCard
 from ckpt_analyzer.html_report.page import ReportData, write_report
+from ckpt_analyzer.html_report.prose import suspect_warnings
 from ckpt_analyzer.html_report.run_rows import RUN_COLUMNS
 from ckpt_analyzer.metric import Metric
 from ckpt_analyzer.reported_stores import joined
 from ckpt_analyzer.reported_tuning import read_tuning
 from ckpt_analyzer.side_by_side import labels_of
 from ckpt_analyzer.stats.compare import compare_arms
+from ckpt_analyzer.store.audits import findings
 from ckpt_analyzer.store.store import Store
 from ckpt_analyzer.task import Item, Task
 
@@ -33,10 +35,21 @@ FIRST = ("accuracy", "classification_loss", "gold_probability", "sequence_loss")
 _COMPARED = 3
 
 
-def report(store: Store | Sequence[Store], path: Path, *, title: str | None = None) -> Path:
+def report(
+    store: Store | Sequence[Store],
+    path: Path,
+    *,
+    title: str | None = None,
+    with_suspects: bool = False,
+) -> Path:
     """Write the report of `store` to `path` and return it; the store is fitted if it is not yet.
 
     Of several stores one page shows all, each under its folder's name.
+
+    Parameters
+    ----------
+    with_suspects
+        Whether checkpoints under suspicion take part in curves and flips.
 
     Raises
     ------
@@ -44,12 +57,14 @@ def report(store: Store | Sequence[Store], path: Path, *, title: str | None = No
         If the store holds no scores.
     """
     stores = [store] if isinstance(store, Store) else list(store)
-    data = [fitted_data(each, title) for each in stores]
+    data = [fitted_data(each, title, with_suspects=with_suspects) for each in stores]
     write_report(data[0] if len(data) == 1 else joined(labels_of(stores), data, title), path)
     return path
 
 
-def fitted_data(store: Store, title: str | None = None) -> ReportData:
+def fitted_data(
+    store: Store, title: str | None = None, *, with_suspects: bool = False
+) -> ReportData:
     """Return what the report of `store` shows; the store is fitted if it is not yet.
 
     Raises
@@ -57,16 +72,20 @@ def fitted_data(store: Store, title: str | None = None) -> ReportData:
     StoreError
         If the store holds no scores.
     """
-    if not store.is_fitted():
-        fit(store)
-    return gather(store, title)
+    if not store.is_fitted(with_suspects=with_suspects):
+        fit(store, with_suspects=with_suspects)
+    return gather(store, title, with_suspects=with_suspects)
 
 
-def gather(store: Store, title: str | None = None) -> ReportData:
+def gather(store: Store, title: str | None = None, *, with_suspects: bool = False) -> ReportData:
     """Return everything that the report of `store` shows."""
     trends = store.trends()
     first = _metrics(trends["metric"].unique(), _swept_metrics(store))[:_COMPARED]
     tuning = read_tuning(store, [metric.name for metric in first])
+    warnings = [f"not read: {each.path}: {each.reason}" for each in store.damaged()]
+    if with_suspects:
+        warnings += suspect_warnings(trends, "taken into every fit, as was asked")
+        trends = trends.assign(suspect=None)
     return ReportData(
         title=title or f"Trends of {', '.join(map(str, trends['suite'].unique()))}",
         trends=trends,
@@ -75,9 +94,10 @@ def gather(store: Store, title: str | None = None) -> ReportData:
         runs=_runs(store),
         tasks=[_card(store, name) for name in trends["task"].unique()],
         sweep_yaml="\n---\n".join(store.sweeps()) or None,
-        warnings=[f"not read: {each.path}: {each.reason}" for each in store.damaged()],
+        warnings=warnings,
         comparisons=compare_pairs(store, trends),
         metrics=_metrics(trends["metric"].unique(), _swept_metrics(store)),
+        doubts=_doubts(store, trends),
         command=f"ckpt-analyzer run SWEEP --store {store.path.name}",
         tuned=tuning.tables,
         questions=tuning.questions,
@@ -150,6 +170,14 @@ def _example(store: Store, task: str) -> Item | None:
         context=str(row["context"]),
         choices=tuple(map(str, row["choices"])),
         gold=int(row["gold"]),
+    )
+
+
+def _doubts(store: Store, trends: pd.DataFrame) -> pd.DataFrame:
+    """Return what was found about models that the report shows; of steps, also those not scored."""
+    audit = store.audit()
+    return findings(
+        audit[audit["model"].isin(trends["model"]) & (audit["finding"] != "missing-step")]
     )
 
 

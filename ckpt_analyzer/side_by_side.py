@@ -13,7 +13,7 @@ from typing import Any
 
 import pandas as pd
 
-from ckpt_analyzer.analysis import fit
+from ckpt_analyzer.analysis import fit_if_needed
 from ckpt_analyzer.errors import UserError
 from ckpt_analyzer.stats.matching import SERIES_PAIR, Match, match_points, match_series
 from ckpt_analyzer.stats.paired import adjusted, paired_difference
@@ -94,8 +94,7 @@ def compare_stores(stores: Sequence[Store], matching: Matching) -> SideBySide:
     """
     labels = labels_of(stores)
     for store in stores:
-        if not store.is_fitted():
-            fit(store)
+        fit_if_needed(store)
     trends = [store.trends([matching.metric]) for store in stores]
     points, shapes, notes = [], [], []
     for at in range(1, len(stores)):

@@ -124,6 +124,24 @@ FLIPS = pa.schema(
     ]
 )  # fmt: skip
 
+#: One row per checkpoint and finding of an audit; a checkpoint without finding has one, ``sound``.
+AUDIT = pa.schema(
+    [
+        _required("suite", _STRING),
+        _required("model", _STRING),
+        _required("arm", _STRING),
+        _required("revision", _STRING),
+        pa.field("step", _INT64),  # null: a ref that is no step of the suite
+        pa.field("commit", _STRING),  # null: it does not exist, or could not be read
+        pa.field("weights_sha256", _STRING),  # as in ITEM_SCORES; null: no loadable weights
+        _required("standing", _STRING),  # sound, suspect, expected, note
+        pa.field("finding", _STRING),  # its kind
+        pa.field("reason", _STRING),
+        pa.field("link", _STRING),
+        _required("audited", _STRING),  # UTC, ISO 8601
+    ]
+)
+
 
 def conform(frame: pd.DataFrame, schema: pa.Schema) -> pa.Table:
     """Return `frame` as a table of exactly `schema`.

@@ -36,6 +36,7 @@ from ckpt_analyzer.scoring.window import max_length_tokens
 from ckpt_analyzer.store.store import Store
 from ckpt_analyzer.store.tally import tally
 from ckpt_analyzer.store.unit import CellKey, UnitManifest
+from ckpt_analyzer.sweep.copies import EqualWeights
 from ckpt_analyzer.sweep.plan import Unit
 from ckpt_analyzer.tables import ITEM_SCORES
 from ckpt_analyzer.task_data import TaskItems
@@ -63,10 +64,12 @@ class Workbench:
     store: Store
     listener: Listener
     _plans: UnitPlans = field(init=False)
+    _equal: EqualWeights = field(init=False)
 
     def __post_init__(self) -> None:
         """Begin without plans."""
         self._plans = UnitPlans(self.settings.tasks)
+        self._equal = EqualWeights(self.store)
 
     def work(self, unit: Unit) -> UnitStatus:
         """Score and store `unit`; what is wrong with its checkpoint becomes a failed status.
@@ -100,6 +103,10 @@ class Workbench:
         # A branch may have moved since the plan: scores go by the commit that they are of.
         cells = tuple(replace(cell, commit=resolved.commit) for cell in unit.cells)
         unit = replace(unit, cells=cells)
+        copied = self._equal.copy(unit, resolved, self.settings.sweep_sha256)
+        unit = copied.left
+        if not unit.cells:
+            return (*copied.notes, *_suspicion(unit))
         with unit.source.fetch(resolved) as folder:
             fetched = time.perf_counter()
             n_bytes = resolved.bytes_to_download
@@ -111,9 +118,10 @@ class Workbench:
         scored = _Scored(tables, fetched - begin, time.perf_counter() - fetched, str(model.device))
         manifest = _manifest(unit, resolved, scored, self.settings)
         rows = [_item_scores(unit, resolved, cell, table) for cell, table in tables.items()]
-        self.store.commit(manifest, pa.concat_tables(rows))
+        self._equal.add(self.store.commit(manifest, pa.concat_tables(rows)))
         moved = f"moved since it was planned; scored at commit {resolved.commit}"
-        return ((moved,) if has_moved else ()) + _warnings(manifest)
+        return (*copied.notes, *((moved,) if has_moved else ()), *_suspicion(unit),
+                *_warnings(manifest))  # fmt: skip
 
     def _score_cells(
         self, unit: Unit, model: PreTrainedModel, folder: Path
@@ -200,6 +208,7 @@ def _manifest(
         seconds_score=scored.seconds_score,
         device=scored.device,
         versions=_versions(),
+        companions_digest=resolved.companions_digest,
     )
 
 
@@ -208,10 +217,12 @@ def _versions() -> dict[str, str]:
     return {"ckpt-analyzer": __version__, **installed}
 
 
+def _suspicion(unit: Unit) -> tuple[str, ...]:
+    return (f"suspect checkpoint: {unit.suspicion}",) if unit.suspicion else ()
+
+
 def _warnings(manifest: UnitManifest) -> tuple[str, ...]:
     warnings = []
-    if manifest.suspect:
-        warnings.append(f"suspect checkpoint: {manifest.suspect}")
     for cell in manifest.cells:
         if cell.n_truncated:
             warnings.append(f"{cell.key.task}: {cell.n_truncated} prompts lost their left end")

@@ -10,6 +10,8 @@ from __future__ import annotations
 import hashlib
 import json
 import re
+import socket
+import struct
 import threading
 from collections import Counter
 from collections.abc import Mapping
@@ -20,6 +22,8 @@ from typing import Any, Self
 from urllib.parse import parse_qs, unquote, urlsplit
 
 Files = Mapping[str, bytes]
+#: Stands for a connection that breaks, among the statuses of ``Faults.passing``.
+RESET = 0
 _LFS = (".safetensors", ".bin", ".gz")
 _API = re.compile(r"/api/(?P<kind>models|datasets)/(?P<repo>[^/]+/[^/]+)(?P<rest>/.*)?")
 _RESOLVE = re.compile(
@@ -51,6 +55,8 @@ class Faults:
         Repositories whose files are refused without consent.
     statuses
         Status by a part of the path, for every request whose path contains it.
+    passing
+        By a part of the path, what goes wrong with the next requests, in turn: a status, or RESET.
     corrupt
         How many more downloads of a file name arrive altered, in the right size.
     cut
@@ -59,6 +65,7 @@ class Faults:
 
     gated: set[str] = field(default_factory=set)
     statuses: dict[str, int] = field(default_factory=dict)
+    passing: dict[str, list[int]] = field(default_factory=dict)
     corrupt: Counter[str] = field(default_factory=Counter)
     cut: Counter[str] = field(default_factory=Counter)
     without_lfs: bool = False
@@ -152,15 +159,35 @@ class _Handler(BaseHTTPRequestHandler):
         path, self.query = unquote(url.path), parse_qs(url.query)
         self.hub.requests.append(f"{self.command} {path}")
         self.hub.authorizations.append(self.headers.get("Authorization"))
+        if self._passing_fault(path):
+            return None
         for part, status in self.hub.faults.statuses.items():
             if part in path:
-                return self._refuse(status, "")
+                # So that who is patient does not wait in a test.
+                return self._refuse(status, "", {"Retry-After": "0"})
         # The raw path: a quoted slash within a revision is no separator.
         if match := _API.fullmatch(url.path):
             return self._api(match)
         if match := _RESOLVE.fullmatch(url.path):
             return self._resolve(match)
         return self._refuse(404, "")
+
+    def _passing_fault(self, path: str) -> bool:
+        """Answer with the next passing fault of this path, if there is one left."""
+        for part, faults in self.hub.faults.passing.items():
+            if part in path and faults:
+                if (status := faults.pop(0)) == RESET:
+                    self._reset()
+                else:
+                    self._refuse(status, "", {"Retry-After": "0"})
+                return True
+        return False
+
+    def _reset(self) -> None:
+        """Break the connection in the way of a crashed peer: the other side gets a RST."""
+        self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        self.connection.close()
+        self.close_connection = True
 
     def _api(self, match: re.Match[str]) -> None:
         repo = self.hub.repos.get((match["kind"], match["repo"]))

@@ -8,20 +8,29 @@ fails: so the weights are hashed after the download, and the folder is empty bef
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+import hashlib
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
-from huggingface_hub import HfApi, constants
-from huggingface_hub.hf_api import ModelInfo, RepoSibling
+from huggingface_hub import HfApi, constants, get_token
 
 from ckpt_analyzer.checkpoints.digest import file_sha256
+from ckpt_analyzer.checkpoints.hub_metadata import HubMetadata
+from ckpt_analyzer.checkpoints.inventory import Inventory, ListedFile
+from ckpt_analyzer.checkpoints.metadata_cache import MetadataCache
+from ckpt_analyzer.checkpoints.patience import (
+    ANONYMOUS_REQUESTS,
+    SIGNED_IN_REQUESTS,
+    Pace,
+    Patience,
+)
 from ckpt_analyzer.checkpoints.scratch import Scratch
 from ckpt_analyzer.checkpoints.source import ResolvedCheckpoint, RevisionKey, WeightFile
-from ckpt_analyzer.checkpoints.weight_files import choose
-from ckpt_analyzer.errors import CheckpointError
+from ckpt_analyzer.checkpoints.weight_files import choose, deciding
+from ckpt_analyzer.errors import CheckpointError, SourceError
 from ckpt_analyzer.hub_bars import NoBar
-from ckpt_analyzer.hub_failure import HUB_ERRORS, explain
+from ckpt_analyzer.hub_failure import HUB_ERRORS, concerns_the_repository, explain
 from ckpt_analyzer.suite import Checkpoint, Model
 
 _ATTEMPTS = 2
@@ -38,6 +47,10 @@ class HubSource:
         The most that this process keeps in it at a time.
     endpoint, token
         None for the client's own defaults.
+    metadata_dir
+        Where metadata of commits is kept; None for the user's cache.
+    on_wait
+        Is told of every wait that the Hub's limits or failures ask for, in seconds.
     """
 
     def __init__(
@@ -47,10 +60,17 @@ class HubSource:
         max_cache_bytes: int,
         endpoint: str | None = None,
         token: str | None = None,
+        metadata_dir: Path | None = None,
+        on_wait: Callable[[float], None] = lambda _seconds: None,
     ) -> None:
         self._endpoint = endpoint or constants.ENDPOINT
         self._api = HfApi(endpoint=self._endpoint, token=token)
         self._scratch = Scratch(cache_dir, max_cache_bytes)
+        allowed = SIGNED_IN_REQUESTS if token or get_token() else ANONYMOUS_REQUESTS
+        cache = MetadataCache(self._endpoint, metadata_dir)
+        self._metadata = HubMetadata(self._api, Patience(Pace(allowed), on_wait=on_wait), cache)
+        #: What revisions stood for when they were listed; from then on they stand for that.
+        self._listed: dict[RevisionKey, str] = {}
 
     def commits(self, models: Iterable[Model]) -> Mapping[RevisionKey, str]:
         """Return the commit of every branch and tag of `models`; one request per repository.
@@ -63,11 +83,45 @@ class HubSource:
         found: dict[RevisionKey, str] = {}
         for model in models:
             with self._explained(model.repo):
-                refs = self._api.list_repo_refs(model.repo)
-            # Branches last: where a tag has the same name, the Hub serves the branch.
-            for ref in (*refs.tags, *refs.branches):
-                found[RevisionKey(model.name, ref.name)] = ref.target_commit
+                refs = self._metadata.refs(model.repo)
+            for ref in refs:
+                found[RevisionKey(model.name, ref.name)] = ref.commit
+        self._listed.update(found)
         return found
+
+    def inventory(self, checkpoint: Checkpoint) -> Inventory:
+        """Return what the commit of `checkpoint` holds; one request, none if it is known.
+
+        A revision that was listed stands for the commit that it stood for then.
+
+        Raises
+        ------
+        SourceError
+            If the Hub is not reached or refuses the whole repository.
+        CheckpointError
+            If the revision does not exist.
+        """
+        repo, revision = checkpoint.model.repo, checkpoint.revision
+        commit = self._listed.get(RevisionKey(checkpoint.model.name, revision))
+        with self._explained(f"{repo} at {revision}"):
+            return self._metadata.inventory(repo, revision, commit=commit)
+
+    def known_inventory(self, checkpoint: Checkpoint) -> Inventory | None:
+        """Return what `checkpoint` holds if it was listed and that takes no request."""
+        commit = self._listed.get(RevisionKey(checkpoint.model.name, checkpoint.revision))
+        return None if commit is None else self._metadata.known(checkpoint.model.repo, commit)
+
+    def text(self, checkpoint: Checkpoint, inventory: Inventory, name: str) -> bytes:
+        """Return the content of a small file of `inventory`; asked for once per content.
+
+        Raises
+        ------
+        CheckpointError
+            If it cannot be had.
+        """
+        repo = checkpoint.model.repo
+        with self._explained(f"{name} of {repo} at {checkpoint.revision}"):
+            return self._metadata.text(repo, inventory.commit, inventory.file(name))
 
     def resolve(self, checkpoint: Checkpoint) -> ResolvedCheckpoint:
         """Return the commit and the weight files of `checkpoint`, from metadata alone.
@@ -78,19 +132,17 @@ class HubSource:
             If it does not exist, is incomplete, or the Hub is not reached.
         """
         subject = f"{checkpoint.model.repo} at {checkpoint.revision}"
-        with self._explained(subject):
-            info = self._api.model_info(
-                checkpoint.model.repo, revision=checkpoint.revision, files_metadata=True
-            )
-        siblings = {sibling.rfilename: sibling for sibling in info.siblings or ()}
-        files = choose(siblings, subject)
+        inventory = self.inventory(checkpoint)
+        files = choose(inventory.names, subject)
         return ResolvedCheckpoint(
             checkpoint=checkpoint,
-            commit=self._commit(info, subject),
+            commit=inventory.commit,
             weight_files=tuple(
-                self._weight_file(siblings[name], info, subject) for name in files.weights
+                self._weight_file(checkpoint, inventory, inventory.file(name))
+                for name in files.weights
             ),
             companions=files.companions,
+            companions_digest=inventory.digest_of(deciding(files.companions)),
         )
 
     @contextmanager
@@ -143,28 +195,14 @@ class HubSource:
         )
         return Path(path)
 
-    def _weight_file(self, sibling: RepoSibling, info: ModelInfo, subject: str) -> WeightFile:
-        size_bytes = sibling.lfs.size if sibling.lfs else sibling.size
-        if size_bytes is None:
-            raise CheckpointError(
-                f"{self._endpoint} gives no file sizes for {subject}",
-                hint="use an endpoint that serves the metadata of files",
-            )
-        if sibling.lfs is not None:
-            return WeightFile(sibling.rfilename, size_bytes, sibling.lfs.sha256)
+    def _weight_file(
+        self, checkpoint: Checkpoint, inventory: Inventory, file: ListedFile
+    ) -> WeightFile:
+        if file.sha256 is not None:
+            return WeightFile(file.name, file.size_bytes, file.sha256)
         # A file outside of LFS is small (10 MB at most) and has no sha256 in the metadata.
-        with self._scratch.room(size_bytes, subject) as folder, self._explained(subject):
-            commit = self._commit(info, subject)
-            path = self._download(info.id, commit, sibling.rfilename, folder)
-            return WeightFile(sibling.rfilename, size_bytes, file_sha256(path))
-
-    def _commit(self, info: ModelInfo, subject: str) -> str:
-        if info.sha is None:
-            raise CheckpointError(
-                f"{self._endpoint} gives no commit for {subject}",
-                hint="use an endpoint that speaks the Hub's protocol in full",
-            )
-        return info.sha
+        content = self.text(checkpoint, inventory, file.name)
+        return WeightFile(file.name, file.size_bytes, hashlib.sha256(content).hexdigest())
 
     @contextmanager
     def _explained(self, subject: str) -> Iterator[None]:
@@ -172,4 +210,5 @@ class HubSource:
             yield
         except HUB_ERRORS as error:
             problem, hint = explain(error, subject, self._endpoint)
-            raise CheckpointError(problem, where=self._endpoint, hint=hint) from None
+            kind = SourceError if concerns_the_repository(error) else CheckpointError
+            raise kind(problem, where=self._endpoint, hint=hint) from None

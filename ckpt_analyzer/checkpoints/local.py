@@ -15,6 +15,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from ckpt_analyzer.checkpoints.digest import file_sha256
+from ckpt_analyzer.checkpoints.inventory import Inventory, ListedFile
 from ckpt_analyzer.checkpoints.safetensors_header import read_shapes
 from ckpt_analyzer.checkpoints.source import ResolvedCheckpoint, RevisionKey, WeightFile
 from ckpt_analyzer.checkpoints.weight_files import (
@@ -22,6 +23,7 @@ from ckpt_analyzer.checkpoints.weight_files import (
     VOCABULARIES,
     LoadedFiles,
     choose,
+    deciding,
     incomplete,
 )
 from ckpt_analyzer.errors import CheckpointError
@@ -43,6 +45,8 @@ class LocalSource:
         assert suite.root is not None, f"{suite.name} is not a local suite"
         self._suite = suite
         self._root = Path(suite.root)
+        #: What folders held when they were read, by folder and commit.
+        self._inventories: dict[tuple[Path, str], Inventory] = {}
 
     def commits(self, models: Iterable[Model]) -> Mapping[RevisionKey, str]:
         """Return the commit of every step folder of `models`, complete or not."""
@@ -54,13 +58,15 @@ class LocalSource:
                     found[RevisionKey(model.name, checkpoint.revision)] = self._commit(folder)
         return found
 
-    def resolve(self, checkpoint: Checkpoint) -> ResolvedCheckpoint:
-        """Return the commit and the weight files of `checkpoint`; reads its weights once.
+    def inventory(self, checkpoint: Checkpoint) -> Inventory:
+        """Return all files of `checkpoint` with their sha256; reads them once as long as they stay.
+
+        A tokenizer that lies further up in the suite counts as one of them.
 
         Raises
         ------
         CheckpointError
-            If the folder is missing or half-written; it names what is missing.
+            If there is no such folder.
         """
         folder = self._folder(checkpoint)
         if not folder.is_dir():
@@ -70,15 +76,55 @@ class LocalSource:
                 hint="list the steps that exist: ckpt-analyzer plan",
             )
         commit = self._commit(folder)
-        files = complete_files(folder)
+        key = (folder, commit)
+        if key not in self._inventories:
+            self._inventories[key] = Inventory(commit, self._listed(folder))
+        return self._inventories[key]
+
+    def known_inventory(self, checkpoint: Checkpoint) -> Inventory | None:
+        """Return what `checkpoint` holds if its weights were read already."""
+        folder = self._folder(checkpoint)
+        return self._inventories.get((folder, self._commit(folder))) if folder.is_dir() else None
+
+    def text(self, checkpoint: Checkpoint, inventory: Inventory, name: str) -> bytes:
+        """Return the content of a small file of `inventory`."""
+        del inventory  # the files lie in the folder
+        folder = self._folder(checkpoint)
+        place = folder if (folder / name).is_file() else self._tokenizer_folder(folder)
+        return (place / name).read_bytes()
+
+    def _listed(self, folder: Path) -> tuple[ListedFile, ...]:
+        paths = {path.name: path for path in _tokenizer_files(self._tokenizer_folder(folder))}
+        paths |= {path.name: path for path in folder.iterdir() if path.is_file()}
+        listed = []
+        for name in sorted(paths):
+            sha256 = file_sha256(paths[name])
+            listed.append(ListedFile(name, paths[name].stat().st_size, sha256, sha256))
+        return tuple(listed)
+
+    def resolve(self, checkpoint: Checkpoint) -> ResolvedCheckpoint:
+        """Return the commit and the weight files of `checkpoint`; reads its weights once.
+
+        Raises
+        ------
+        CheckpointError
+            If the folder is missing or half-written; it names what is missing.
+        """
+        folder = self._folder(checkpoint)
+        if folder.is_dir():
+            files = complete_files(folder)
+        inventory = self.inventory(checkpoint)
+        weights = [inventory.file(name) for name in files.weights]
         return ResolvedCheckpoint(
             checkpoint=checkpoint,
-            commit=commit,
+            commit=inventory.commit,
             weight_files=tuple(
-                WeightFile(name, (folder / name).stat().st_size, file_sha256(folder / name))
-                for name in files.weights
+                WeightFile(file.name, file.size_bytes, file.digest) for file in weights
             ),
             companions=files.companions,
+            companions_digest=inventory.digest_of(
+                deciding(TOKENIZER_FILES & inventory.names | {"config.json"})
+            ),
         )
 
     @contextmanager

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple, Protocol
 
+from ckpt_analyzer.checkpoints.inventory import Inventory
 from ckpt_analyzer.suite import Checkpoint, Model
 
 
@@ -45,12 +46,16 @@ class ResolvedCheckpoint:
         The files to load the weights from, sorted by name.
     companions
         Names of the other files that loading needs: configuration, tokenizer, index of shards.
+    companions_digest
+        Digest of configuration and tokenizer: with equal weights, equal digests have equal scores.
+        Empty if the source does not know it.
     """
 
     checkpoint: Checkpoint
     commit: str
     weight_files: tuple[WeightFile, ...]
     companions: tuple[str, ...] = ()
+    companions_digest: str = ""
 
     @property
     def weights_sha256(self) -> str:
@@ -58,13 +63,18 @@ class ResolvedCheckpoint:
 
         Equal weights in equally named files have equal digests, wherever they are published.
         """
-        lines = sorted(f"{file.name} {file.sha256}\n" for file in self.weight_files)
-        return hashlib.sha256("".join(lines).encode()).hexdigest()
+        return digest_of_weights((file.name, file.sha256) for file in self.weight_files)
 
     @property
     def bytes_to_download(self) -> int:
         """Size of the weight files; the companions are small beside them."""
         return sum(file.size_bytes for file in self.weight_files)
+
+
+def digest_of_weights(files: Iterable[tuple[str, str]]) -> str:
+    """Return one digest of weight files, each a name and a sha256, in any order."""
+    lines = sorted(f"{name} {sha256}\n" for name, sha256 in files)
+    return hashlib.sha256("".join(lines).encode()).hexdigest()
 
 
 class CheckpointSource(Protocol):
@@ -75,6 +85,34 @@ class CheckpointSource(Protocol):
 
         A revision that is absent from the mapping does not exist. Costs one request per
         repository on the Hub, and no reading of weights in a folder.
+        """
+        ...
+
+    def inventory(self, checkpoint: Checkpoint) -> Inventory:
+        """Return all files of `checkpoint` with their digests, complete or not.
+
+        Costs at most one request on the Hub; a folder's weights are read once.
+
+        Raises
+        ------
+        SourceError
+            If nothing of the repository can be read: no network, no access.
+        CheckpointError
+            If this checkpoint cannot be read.
+        """
+        ...
+
+    def known_inventory(self, checkpoint: Checkpoint) -> Inventory | None:
+        """Return what ``inventory`` would if that costs nothing, else None."""
+        ...
+
+    def text(self, checkpoint: Checkpoint, inventory: Inventory, name: str) -> bytes:
+        """Return the content of a small file of `inventory`.
+
+        Raises
+        ------
+        CheckpointError
+            If it cannot be had.
         """
         ...
 

@@ -24,7 +24,13 @@ TOKENIZER_FILES = VOCABULARIES | {
     "merges.txt",
     "chat_template.jinja",
 }
-_COMPANIONS = TOKENIZER_FILES | {"config.json", "generation_config.json"}
+#: All files beside the weights that loading may read.
+COMPANIONS = TOKENIZER_FILES | {"config.json", "generation_config.json"}
+
+
+def deciding(companions: Iterable[str]) -> tuple[str, ...]:
+    """Return those of `companions` on which scores depend: all but indices and generation."""
+    return tuple(name for name in companions if name in TOKENIZER_FILES or name == "config.json")
 
 
 @dataclass(frozen=True)
@@ -46,7 +52,7 @@ def choose(names: Iterable[str], where: str) -> LoadedFiles:
     present = frozenset(names)
     if "config.json" not in present:
         raise incomplete("config.json is missing", where)
-    companions = present & _COMPANIONS
+    companions = present & COMPANIONS
     for stem, ending in _STEMS:
         single, index = f"{stem}.{ending}", f"{stem}.{ending}.index.json"
         if single in present:

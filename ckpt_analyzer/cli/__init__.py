@@ -14,6 +14,7 @@ import typer
 
 from ckpt_analyzer import __version__
 from ckpt_analyzer.cli import (
+    audit,
     compare,
     demo,
     export,
@@ -60,13 +61,16 @@ def common(
         show_libraries()
 
 
-for each in (demo, suites, tasks, plan, run, status, fit, report, view, compare, export):
+for each in (demo, suites, tasks, audit, plan, run, status, fit, report, view, compare, export):
     app.command(each.NAME)(verb(each.command))
 app.add_typer(import_results.app, name="import")
 
 
 def main() -> None:
-    """Run the command line and exit: 0 done, 1 some units failed, 2 a mistake, 130 Ctrl-C."""
+    """Run the command line and exit.
+
+    0 done, 1 some units failed or some checkpoints are suspect, 2 a mistake, 130 Ctrl-C.
+    """
     try:
         silence_libraries()
         app(standalone_mode=True)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from ckpt_analyzer.cli.options import StoreFolder
+from ckpt_analyzer.cli.options import StoreFolder, WithSuspects
 from ckpt_analyzer.cli.output import Json, Row, busy, quoted, readable_count, show, talk
 from ckpt_analyzer.errors import UnknownNameError
 
@@ -30,6 +30,7 @@ def command(
     regression: Annotated[
         bool, typer.Option("--regression", help="Show the size × tokens regression instead.")
     ] = False,
+    with_suspects: WithSuspects = False,
     as_json: Json = False,
 ) -> None:
     """Locate where trends flip, and keep the verdicts in the store."""
@@ -38,7 +39,7 @@ def command(
 
     opened = open_store(store)
     with busy("fitting every series"):
-        fitted = fit(opened, alpha=alpha, seed=seed)
+        fitted = fit(opened, alpha=alpha, seed=seed, with_suspects=with_suspects)
     if regression:
         show(fitted.regression.to_dict("records"), as_json=as_json)
         return

@@ -18,6 +18,9 @@ DataFolder = Annotated[
     Path | None,
     typer.Option("--data", help="Folder with the task files, instead of fetching them."),
 ]
+WithSuspects = Annotated[
+    bool, typer.Option("--with-suspects", help="Let suspect checkpoints take part, too.")
+]
 Endpoint = Annotated[
     str | None,
     typer.Option("--endpoint", envvar="HF_ENDPOINT", help="Address of the Hub or of a mirror."),

@@ -36,17 +36,27 @@ def show_plan(plan: Plan, *, as_json: bool) -> None:
     cost = cost_of(plan)
     if as_json:
         units = [{"unit": unit.label, "tasks": [c.task for c in unit.cells]} for unit in plan.units]
-        show_json({"sweep": plan.sweep.name, **asdict(cost), "units": units})
+        known = {"n_suspect": plan.n_suspect, "n_equal": plan.n_equal}
+        show_json({"sweep": plan.sweep.name, **asdict(cost), **known, "units": units})
     else:
         rows = [{"": name, " ": value} for name, value in _readable(cost, plan).items()]
         show(rows, as_json=False, title=f"{plan.sweep.name}\n")
-    for unit in plan.units:
-        if unit.suspicion:
-            talk(f"{unit.label}: {unit.suspicion}", mark="suspect:")
+    say_suspects(plan)
     say_doubts(plan)
     for model in too_large(plan):
         needed, allowed = readable_bytes(model.needed_bytes), readable_bytes(model.allowed_bytes)
         talk(f"{model.model} needs {needed} of memory, allowed are {allowed}", mark="too large:")
+
+
+def say_suspects(plan: Plan) -> None:
+    """Say which checkpoints are suspect and why, those with the same reason in one line."""
+    by_reason: dict[str, list[str]] = {}
+    for unit in plan.units:
+        if unit.suspicion:
+            by_reason.setdefault(unit.suspicion, []).append(unit.label)
+    for reason, labels in by_reason.items():
+        more = f" and {len(labels) - 3} more" if len(labels) > 3 else ""
+        talk(f"{', '.join(labels[:3])}{more}: {reason}", mark="suspect:")
 
 
 def say_doubts(plan: Plan) -> None:
@@ -65,6 +75,8 @@ def _readable(cost: Cost, plan: Plan) -> dict[str, Any]:
         "units to do": f"{cost.n_units:,} checkpoints of {len(models)} models",
         "units done": f"{cost.n_done:,}",
         "units missing": f"{cost.n_missing:,}",
+        "units suspect": f"{plan.n_suspect:,}, left out of flips",
+        "units with equal weights": f"{plan.n_equal:,}, not scored again",
         "tasks": f"{len(plan.tasks)} ({', '.join(p.task.name for p in plan.tasks)})",
         "items to score": f"{cost.n_items:,}",
         "to download": readable_bytes(cost.download_bytes),

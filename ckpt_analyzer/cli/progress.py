@@ -30,6 +30,7 @@ from ckpt_analyzer.events import (
     Event,
     ItemsScored,
     Listener,
+    ModelAudited,
     RunStarted,
     UnitStarted,
     UnitStatus,
@@ -103,6 +104,15 @@ class _Display:
                 )
                 self._items = self.bars.add_task("items", total=event.n_items, rate="")
                 self._begun = time.perf_counter()
+            case ModelAudited():
+                if event.problem:
+                    text = escape(f"{event.model}: {event.problem}")
+                    self.bars.console.print(f"[yellow]not audited:[/] {text}")
+                elif event.n_suspect:
+                    n_suspect = f"{event.n_suspect} of {event.n_checkpoints}"
+                    self.bars.console.print(
+                        f"[yellow]{escape(event.model)}:[/] {n_suspect} suspect"
+                    )
             case UnitStarted():
                 self._describe(self._units, f"units  [bold]{escape(event.unit)}[/]")
             case CheckpointFetched():

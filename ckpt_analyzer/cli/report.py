@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from ckpt_analyzer.cli.options import WithSuspects
 from ckpt_analyzer.cli.output import busy, talk
 
 NAME = "report"
@@ -21,6 +22,7 @@ def command(
         "report.html"
     ),
     title: Annotated[str | None, typer.Option(help="Title of the page.")] = None,
+    with_suspects: WithSuspects = False,
 ) -> None:
     """Write one HTML page with every trend and flip; it opens from disk, without a network.
 
@@ -31,5 +33,5 @@ def command(
 
     opened = [open_store(store) for store in stores]
     with busy("writing the report"):
-        written = report(opened, output, title=title)
+        written = report(opened, output, title=title, with_suspects=with_suspects)
     talk(f"wrote {written} ({written.stat().st_size / 1e6:.1f} MB); open it in a browser")

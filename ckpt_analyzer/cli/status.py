@@ -27,7 +27,7 @@ def command(store: StoreFolder, as_json: Json = False) -> None:
             f"early, such as {leftovers[0]}",
             mark="does not count:",
         )
-    if not opened.is_fitted():
+    if not (opened.is_fitted() or opened.is_fitted(with_suspects=True)):
         talk(f"not fitted since it was last filled; next: ckpt-analyzer fit {quoted(store)}")
 
 
@@ -45,7 +45,8 @@ def _scored(runs: pd.DataFrame) -> list[dict[str, Any]]:
                 "imported values": 0,
                 "truncated": int(group["n_truncated"].sum()),
                 "not scored": int(group["n_unscored"].sum()),
-                "suspect": int(group["suspect"].notna().sum()),
+                "suspect": int(group.loc[group["suspect"].notna(), "step"].nunique()),
+                "equal weights": int(group.loc[group["copied_from"].notna(), "step"].nunique()),
                 "last": str(group["created"].max())[:19].replace("T", " ") + " UTC",
             }
         )
@@ -66,6 +67,7 @@ def _imported(trends: pd.DataFrame) -> list[dict[str, Any]]:
             "truncated": 0,
             "not scored": int(group["n_unscored"].sum()),
             "suspect": int(group.loc[group["suspect"].notna(), "step"].nunique()),
+            "equal weights": 0,
             "last": "",
         }
         for (suite, model), group in trends.groupby(["suite", "model"], sort=False)

@@ -66,6 +66,8 @@ class ReportData:
         pair that it lacks is compared by its means.
     metrics
         Records of the metrics; the first one opens. A metric without record shows its bare name.
+    doubts
+        What an audit found: model, standing, steps, finding, reason, link; a row per finding.
     command
         What to type to make the page again.
     tuned, questions
@@ -83,6 +85,7 @@ class ReportData:
     curves: pd.DataFrame | None = None
     comparisons: pd.DataFrame | None = None
     metrics: Sequence[Metric] = ()
+    doubts: pd.DataFrame | None = None
     command: str = "ckpt-analyzer run sweep.yaml"
     tuned: TuningTables | None = None
     questions: Sequence[Question] = ()
@@ -146,6 +149,7 @@ def render(data: ReportData) -> str:
         regression=_regression(data, layout),
         runs=run_rows(data.runs),
         questions=data.questions,
+        doubts=[] if data.doubts is None else data.doubts.to_dict("records"),
         sweep_yaml=data.sweep_yaml,
         command=data.command,
         verdicts=list(VERDICTS.values()),

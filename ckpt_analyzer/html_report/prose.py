@@ -63,17 +63,7 @@ def findings(tallies: Mapping[str, Mapping[str, int]], metric: MetricChoice) -> 
 
 def warnings(trends: pd.DataFrame, runs: pd.DataFrame, given: Sequence[str]) -> list[str]:
     """Return what a reader must not overlook."""
-    found = []
-    bad = trends[trends["suspect"].notna()].drop_duplicates(["suite", "model", "step"])
-    for why, rows in bad.groupby("suspect"):
-        places = [
-            f"{model} step {', '.join(numbers.integer(s) for s in sorted(steps))}"
-            for model, steps in rows.groupby("model")["step"]
-        ]
-        found.append(
-            f"Suspect checkpoints, drawn hollow and left out of every fit: {'; '.join(places)}. "
-            f"Reason: {why}."
-        )
+    found = suspect_warnings(trends, "drawn hollow and left out of every fit")
     if not trends["has_items"].all():
         imported = sorted(map(str, trends.loc[~trends["has_items"], "suite"].unique()))
         found.append(
@@ -86,6 +76,22 @@ def warnings(trends: pd.DataFrame, runs: pd.DataFrame, given: Sequence[str]) -> 
     if n := int(trends.groupby(series)["n_unscored"].max().sum()):
         found.append(f"{numbers.integer(n)} items were not scored and are left out of the means.")
     return [*found, *given]
+
+
+def suspect_warnings(trends: pd.DataFrame, treatment: str) -> list[str]:
+    """Return which checkpoints are suspect, how they are treated and why: one per reason."""
+    bad = trends[trends["suspect"].notna()].drop_duplicates(["suite", "model", "step"])
+    return [
+        f"Suspect checkpoints, {treatment}: {'; '.join(_places(rows))}. Reason: {why}."
+        for why, rows in bad.groupby("suspect")
+    ]
+
+
+def _places(rows: pd.DataFrame) -> list[str]:
+    return [
+        f"{model} step {', '.join(numbers.integer(step) for step in sorted(steps))}"
+        for model, steps in rows.groupby("model")["step"]
+    ]
 
 
 def methods(

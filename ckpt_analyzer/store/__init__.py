@@ -3,8 +3,8 @@
 ``store.open_store`` is the door. From the bottom up: ``unit`` (the records), ``tally`` (cells
 counted from a table), ``atomic`` (a file appears whole or not at all), ``manifest`` (a record as
 JSON), ``write`` and ``listing`` (units on the disk), ``selection`` (which cells count), ``queries``
-(SQL), ``imports``, ``texts``, ``fits`` and ``runs`` (what lies beside the units), ``mark`` (what
-makes a folder a store).
+(SQL), ``audits``, ``imports``, ``texts``, ``fits`` and ``runs`` (what lies beside the units),
+``mark`` (what makes a folder a store).
 
 ::
 
@@ -14,6 +14,7 @@ makes a folder a store).
       units/<unit_id>.<sha256[:12]>.parquet   ITEM_SCORES of one checkpoint × its tasks
       units/<unit_id>.json                its manifest, written last
       items/<task>-<sha256[:12]>.parquet  item texts
+      audits/<model>-<digest>.parquet     AUDIT: what the metadata of its checkpoints show
       imports/<id>.parquet, <id>.json     imported means
       fits/flips.parquet, regression.parquet
 """

@@ -17,7 +17,7 @@ import pyarrow as pa
 
 from ckpt_analyzer import metrics as declared
 from ckpt_analyzer.errors import UnknownNameError
-from ckpt_analyzer.store import fits, imports, texts
+from ckpt_analyzer.store import audits, fits, imports, texts
 from ckpt_analyzer.store.atomic import write_whole
 from ckpt_analyzer.store.listing import Damage, Listing, altered_tables, list_units
 from ckpt_analyzer.store.mark import check_store, is_store, make_store
@@ -25,7 +25,7 @@ from ckpt_analyzer.store.queries import Question, item_values, mean_values
 from ckpt_analyzer.store.runs import runs_table
 from ckpt_analyzer.store.selection import Selection, StoredCell, last_trusted, select_cells
 from ckpt_analyzer.store.unit import CellKey, UnitManifest
-from ckpt_analyzer.store.write import commit_unit
+from ckpt_analyzer.store.write import commit_unit, read_unit
 from ckpt_analyzer.tables import SERIES
 from ckpt_analyzer.task import Item
 
@@ -65,8 +65,12 @@ class Store:
         return list_units(self._units)
 
     def manifests(self) -> tuple[UnitManifest, ...]:
-        """Return the manifests of all sound units."""
-        return self.listing().manifests
+        """Return the manifests of all sound units.
+
+        Where the very commit was audited, ``suspect`` is what the newest audit says.
+        """
+        audited = audits.suspects(self.audit())
+        return tuple(audits.judged(unit, audited) for unit in self.listing().manifests)
 
     def done_cells(self) -> set[CellKey]:
         """Return all cells that need not be scored again."""
@@ -93,7 +97,19 @@ class Store:
         """Write a unit and return its manifest; see ``write.commit_unit``."""
         return commit_unit(self._units, draft, table)
 
+    def read_unit(self, manifest: UnitManifest) -> pa.Table:
+        """Return the table of a unit (tables.ITEM_SCORES); see ``write.read_unit``."""
+        return read_unit(self._units, manifest)
+
     # --- what lies beside the units ---
+
+    def renew_audit(self, rows: pd.DataFrame, *, is_whole: bool) -> None:
+        """Put the audit of one model in the place of earlier ones; see ``audits.renew_audit``."""
+        audits.renew_audit(self._audits, rows, is_whole=is_whole)
+
+    def audit(self) -> pd.DataFrame:
+        """Return tables.AUDIT of all models; no rows before the first audit."""
+        return audits.read_audits(self._audits)
 
     def add_import(self, trends: pd.DataFrame, source: str) -> imports.ImportRecord:
         """Keep published means; see ``imports.add_import``."""
@@ -129,9 +145,9 @@ class Store:
         """Replace the table of flips (tables.FLIPS)."""
         fits.write_flips(self._fits, flips)
 
-    def mark_fitted(self, content_id: str) -> None:
+    def mark_fitted(self, content_id: str, *, with_suspects: bool = False) -> None:
         """Say that flips and regressions are those of `content_id`."""
-        fits.write_fitted_on(self._fits, content_id)
+        fits.write_fitted_on(self._fits, _fitted_on(content_id, with_suspects))
 
     def write_regression(self, regression: pd.DataFrame) -> None:
         """Replace the table of regressions."""
@@ -197,14 +213,17 @@ class Store:
         return frame
 
     def content_id(self) -> str:
-        """Return a digest of what the store holds: it changes with every unit and import."""
-        units = sorted(manifest.unit_id for manifest in self.manifests())
+        """Return a digest of what the store holds and trusts.
+
+        It changes with every unit and import, and where an audit changes what is suspect.
+        """
+        units = sorted(f"{unit.unit_id} {unit.suspect or ''}" for unit in self.manifests())
         imported = sorted(record.import_id for record in self.imports())
         return hashlib.sha256("\n".join([*units, *imported]).encode()).hexdigest()
 
-    def is_fitted(self) -> bool:
+    def is_fitted(self, *, with_suspects: bool = False) -> bool:
         """Return whether flips and regressions are those of what the store holds now."""
-        return fits.read_fitted_on(self._fits) == self.content_id()
+        return fits.read_fitted_on(self._fits) == _fitted_on(self.content_id(), with_suspects)
 
     def flips(self) -> pd.DataFrame:
         """Return tables.FLIPS; no rows before the first fit."""
@@ -239,6 +258,10 @@ class Store:
         return self.path / "units"
 
     @property
+    def _audits(self) -> Path:
+        return self.path / "audits"
+
+    @property
     def _imports(self) -> Path:
         return self.path / "imports"
 
@@ -258,6 +281,10 @@ class Store:
         kinds = {found.cell.kind for found in cells}
         metrics = [declared.load(name) for name in sorted(set(names) & set(declared.names()))]
         return Question(self._units, cells, [m for m in metrics if kinds & set(m.kinds)])
+
+
+def _fitted_on(content_id: str, with_suspects: bool) -> str:
+    return f"{content_id} with suspects" if with_suspects else content_id
 
 
 def _matches(found: StoredCell, wanted: Mapping[str, str | int | None]) -> bool:

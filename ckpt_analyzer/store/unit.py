@@ -108,6 +108,10 @@ class UnitManifest:
         Wall time of the weights' way into memory, and of scoring.
     versions
         Name of a library → its version.
+    companions_digest
+        Of configuration and tokenizer, see ``ResolvedCheckpoint``; empty if it was not known.
+    copied_from
+        The checkpoint with the same weights of which the scores were taken over; None if scored.
     parquet, parquet_sha256, parquet_bytes, created
         The table's file, filled in by ``write.commit_unit``; empty in a draft. `created` is UTC,
         ISO 8601.
@@ -140,6 +144,8 @@ class UnitManifest:
     seconds_score: float
     device: str
     versions: Mapping[str, str] = field(hash=False)
+    companions_digest: str = ""
+    copied_from: str | None = None
     parquet: str = ""
     parquet_sha256: str = ""
     parquet_bytes: int = 0

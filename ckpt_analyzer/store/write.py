@@ -21,6 +21,7 @@ from ckpt_analyzer.store.atomic import write_whole
 from ckpt_analyzer.store.manifest import read_manifest, to_json
 from ckpt_analyzer.store.tally import check_against
 from ckpt_analyzer.store.unit import UnitManifest
+from ckpt_analyzer.tables import ITEM_SCORES
 
 
 def commit_unit(units: Path, draft: UnitManifest, table: pa.Table) -> UnitManifest:
@@ -62,6 +63,24 @@ def commit_unit(units: Path, draft: UnitManifest, table: pa.Table) -> UnitManife
     return manifest
 
 
+def read_unit(units: Path, manifest: UnitManifest) -> pa.Table:
+    """Return the table of a unit, of schema ITEM_SCORES, once its digest is that of its manifest.
+
+    Raises
+    ------
+    StoreError
+        If the table is missing or not what was written.
+    """
+    path = units / manifest.parquet
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        raise _altered(path) from error
+    if hashlib.sha256(content).hexdigest() != manifest.parquet_sha256:
+        raise _altered(path)
+    return pq.read_table(pa.BufferReader(content), schema=ITEM_SCORES)
+
+
 def parquet_bytes(table: pa.Table) -> bytes:
     """Return `table` as a Parquet file, compressed with zstd."""
     sink = pa.BufferOutputStream()
@@ -73,6 +92,14 @@ def parquet_bytes(table: pa.Table) -> bytes:
 def now_utc() -> str:
     """Return the time as ISO 8601 in UTC, to the microsecond: it orders units."""
     return datetime.datetime.now(datetime.UTC).isoformat(timespec="microseconds")
+
+
+def _altered(path: Path) -> StoreError:
+    return StoreError(
+        "a table of the store is not what was written",
+        where=str(path),
+        hint="remove it and run the sweep again: it scores what is missing",
+    )
 
 
 def _already_there(place: Path) -> UnitManifest | None:

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from ckpt_analyzer import engines
 from ckpt_analyzer.events import Listener, RunStarted, UnitStatus
 from ckpt_analyzer.store.store import open_store
+from ckpt_analyzer.sweep.auditing import audit_plan
 from ckpt_analyzer.sweep.memory import check_memory
 from ckpt_analyzer.sweep.plan import Plan
 from ckpt_analyzer.sweep.prepare import load_tasks
@@ -48,6 +49,8 @@ def execute(
         return RunSummary(0, ())
     for items in tasks.values():
         store.save_items(items.task.name, items.sha256, items.items)
+
+    plan = audit_plan(plan, store, listener)
 
     from ckpt_analyzer.workbench import Settings, Workbench  # torch: only when there is work
 

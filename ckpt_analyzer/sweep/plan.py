@@ -8,7 +8,7 @@ asked for its branches once per repository. What the plan costs is ``cost.py``.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence, Set
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from ckpt_analyzer.checkpoints.source import CheckpointSource, RevisionKey
 from ckpt_analyzer.errors import SweepError, UnknownNameError
@@ -28,6 +28,15 @@ class SourcedSuite:
     suite: Suite
     source: CheckpointSource
     selection: SuiteSelection
+
+
+@dataclass(frozen=True)
+class ListedSuite:
+    """The selected models of a suite, and the commit of every revision that exists of them."""
+
+    sourced: SourcedSuite
+    models: tuple[Model, ...]
+    commits: Mapping[RevisionKey, str] = field(hash=False)
 
 
 @dataclass(frozen=True)
@@ -72,6 +81,11 @@ class Plan:
         Checkpoints that the suite declares and the source does not have.
     damaged
         Units of the store that do not count and are scored again where they are wanted, and why.
+    listed
+        The selected models of each suite, and the commits of their revisions.
+    n_equal
+        Units with the weights of another unit or of a stored one, as far as an audit says:
+        these are not scored again.
     """
 
     sweep: Sweep
@@ -80,11 +94,18 @@ class Plan:
     n_done: int
     missing: tuple[Checkpoint, ...]
     damaged: tuple[Damage, ...] = ()
+    listed: tuple[ListedSuite, ...] = ()
+    n_equal: int = 0
 
     @property
     def n_items(self) -> int:
         """Items to score, over all units."""
         return sum(self.items_of(unit) for unit in self.units)
+
+    @property
+    def n_suspect(self) -> int:
+        """Units under suspicion, as far as that is known."""
+        return sum(unit.suspicion is not None for unit in self.units)
 
     def items_of(self, unit: Unit) -> int:
         """Items to score in `unit`."""
@@ -109,11 +130,13 @@ def make_plan(
     """
     units: list[Unit] = []
     missing: list[Checkpoint] = []
+    listed: list[ListedSuite] = []
     seen: set[tuple[str, str, int]] = set()
     n_done = 0
     for sourced in suites:
         models = selected_models(sourced, sweep)
         commits = sourced.source.commits(models)
+        listed.append(ListedSuite(sourced, models, commits))
         for checkpoint in selected_checkpoints(sourced, models, sweep):
             # Two entries of a sweep may name the same checkpoint: it is scored once.
             name = (checkpoint.suite, checkpoint.model.name, checkpoint.step)
@@ -130,7 +153,7 @@ def make_plan(
             if left:
                 suspicion = sourced.suite.suspicion(checkpoint)
                 units.append(Unit(checkpoint, sourced.source, left, suspicion))
-    return Plan(sweep, tuple(tasks), tuple(units), n_done, tuple(missing))
+    return Plan(sweep, tuple(tasks), tuple(units), n_done, tuple(missing), listed=tuple(listed))
 
 
 def selected_models(sourced: SourcedSuite, sweep: Sweep) -> tuple[Model, ...]:

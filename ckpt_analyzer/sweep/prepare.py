@@ -18,6 +18,7 @@ from ckpt_analyzer.checkpoints.local_suite import find_local_suite
 from ckpt_analyzer.errors import SweepError, TaskDataError
 from ckpt_analyzer.store.mark import check_place, is_store
 from ckpt_analyzer.store.store import open_store
+from ckpt_analyzer.sweep.auditing import with_audit
 from ckpt_analyzer.sweep.config import SuiteSelection, Sweep, is_own_task, load_sweep
 from ckpt_analyzer.sweep.plan import Plan, PlannedTask, SourcedSuite, make_plan
 from ckpt_analyzer.sweep.shipped import find_sweep
@@ -59,7 +60,9 @@ def plan_sweep(sweep: Sweep, overrides: Overrides) -> Plan:
     store = open_store(sweep.store) if is_store(sweep.store) else None
     done = store.done_cells() if store else frozenset()
     plan = make_plan(sweep, source_suites(sweep, overrides.endpoint), plan_tasks(sweep), done)
-    return replace(plan, damaged=store.damaged() if store else ())
+    if store is None:
+        return plan
+    return with_audit(replace(plan, damaged=store.damaged()), store)
 
 
 def source_suites(sweep: Sweep, endpoint: str | None) -> tuple[SourcedSuite, ...]:
