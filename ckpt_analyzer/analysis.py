@@ -104,6 +104,12 @@ def _key(series: Series) -> tuple[object, ...]:
     return tuple(series.key.values())
 
 
+def fit_if_needed(store: Store) -> None:
+    """Fit `store` unless its verdicts, with or without suspects, are of what it holds now."""
+    if not (store.is_fitted() or store.is_fitted(with_suspects=True)):
+        fit(store)
+
+
 def _regression(trends: pd.DataFrame) -> pd.DataFrame:
     """Return the regressions that can be made: none of a single model, one's own run for one."""
     rows = regressable(trends[trends["suspect"].isna()])
