@@ -1,7 +1,6 @@
 """The audit of a Hub suite through the real client: what it finds, and what it costs."""
 
 import pytest
-from planted_hub import NAMES, REPO, plant, plant_weights_of, serve_series
 
 from ckpt_analyzer import suites
 from ckpt_analyzer.checkpoints.audit.reading import Question, read_model
@@ -10,6 +9,7 @@ from ckpt_analyzer.checkpoints.hub import HubReading, HubSource
 from ckpt_analyzer.errors import CheckpointError, SourceError
 from ckpt_analyzer.tables import AUDIT, conform
 from hub_server import RESET, HubServer
+from planted_hub import NAMES, REPO, plant, plant_weights_of, serve_series
 
 PYTHIA = suites.load("pythia")
 MODEL = PYTHIA.model("14m")
