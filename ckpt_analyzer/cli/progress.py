@@ -98,24 +98,9 @@ class _Display:
     def show(self, event: Event) -> None:
         match event:
             case RunStarted():
-                for bar in (self._units, self._items):  # of an earlier round
-                    if bar is not None:
-                        self.bars.remove_task(bar)
-                total = event.n_units + event.n_done_before
-                self._units = self.bars.add_task(
-                    "units", total=total, completed=event.n_done_before, rate=""
-                )
-                self._items = self.bars.add_task("items", total=event.n_items, rate="")
-                self._begun = time.perf_counter()
+                self._begin(event)
             case ModelAudited():
-                if event.problem:
-                    text = escape(f"{event.model}: {event.problem}")
-                    self.bars.console.print(f"[yellow]not audited:[/] {text}")
-                elif event.n_suspect:
-                    n_suspect = f"{event.n_suspect} of {event.n_checkpoints}"
-                    self.bars.console.print(
-                        f"[yellow]{escape(event.model)}:[/] {n_suspect} suspect"
-                    )
+                self._tell_audit(event)
             case UnitStarted():
                 self._describe(self._units, f"units  [bold]{escape(event.unit)}[/]")
             case CheckpointFetched():
@@ -125,6 +110,25 @@ class _Display:
                 self._advance(event)
             case UnitStatus():
                 self._finish(event)
+
+    def _begin(self, event: RunStarted) -> None:
+        for bar in (self._units, self._items):  # of an earlier round
+            if bar is not None:
+                self.bars.remove_task(bar)
+        total = event.n_units + event.n_done_before
+        self._units = self.bars.add_task(
+            "units", total=total, completed=event.n_done_before, rate=""
+        )
+        self._items = self.bars.add_task("items", total=event.n_items, rate="")
+        self._begun = time.perf_counter()
+
+    def _tell_audit(self, event: ModelAudited) -> None:
+        if event.problem:
+            text = escape(f"{event.model}: {event.problem}")
+            self.bars.console.print(f"[yellow]not audited:[/] {text}")
+        elif event.n_suspect:
+            n_suspect = f"{event.n_suspect} of {event.n_checkpoints}"
+            self.bars.console.print(f"[yellow]{escape(event.model)}:[/] {n_suspect} suspect")
 
     def _describe(self, bar: TaskID | None, text: str) -> None:
         if bar is not None:
