@@ -1,15 +1,18 @@
 """From a store to its report.
 
-In: a store. Out: an HTML file. This is the one module that joins the store, the comparison of arms
-and the report; what the page looks like is ``html_report/``.
+In: a store. Out: an HTML file. This module joins the store, the comparison of arms and the report
+(``reported_items.py`` reads the items for it); what the page looks like is ``html_report/``.
 """
 
 from __future__ import annotations
 
 import json
+import shlex
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import yaml
 
@@ -21,6 +24,10 @@ from ckpt_analyzer.html_report.page import ReportData, write_report
 from ckpt_analyzer.html_report.prose import suspect_warnings
 from ckpt_analyzer.html_report.run_rows import RUN_COLUMNS
 from ckpt_analyzer.metric import Metric
+from ckpt_analyzer.reported_items import read_items
+from ckpt_analyzer.reported_stores import joined
+from ckpt_analyzer.reported_tuning import read_tuning
+from ckpt_analyzer.side_by_side import labels_of
 from ckpt_analyzer.stats.compare import compare_arms
 from ckpt_analyzer.store.audits import findings
 from ckpt_analyzer.store.store import Store
@@ -28,15 +35,27 @@ from ckpt_analyzer.task import Item, Task
 
 #: The metrics that a report opens with after those of its sweeps, in this order.
 FIRST = ("accuracy", "classification_loss", "gold_probability", "sequence_loss")
+#: Of so many metrics, the first ones, causes and sizes are compared: items are drawn for each.
+_COMPARED = 3
 
 
 def report(
-    store: Store, path: Path, *, title: str | None = None, with_suspects: bool = False
+    store: Store | Sequence[Store],
+    path: Path,
+    *,
+    title: str | None = None,
+    with_suspects: bool = False,
+    dated: bool = True,
 ) -> Path:
     """Write the report of `store` to `path` and return it; the store is fitted if it is not yet.
 
+    Of several stores one page shows all, each under its folder's name.
+
     Parameters
     ----------
+    dated
+        Whether the page says when its units were scored and how long that took. Without it, the
+        same checkpoints scored twice make the same page.
     with_suspects
         Whether checkpoints under suspicion take part in curves and flips.
 
@@ -45,15 +64,35 @@ def report(
     StoreError
         If the store holds no scores.
     """
+    stores = [store] if isinstance(store, Store) else list(store)
+    data = [fitted_data(each, title, with_suspects=with_suspects) for each in stores]
+    shown = data[0] if len(data) == 1 else joined(labels_of(stores), data, title)
+    if not dated:
+        shown = replace(shown, runs=shown.runs.assign(created=None, seconds=np.nan))
+    write_report(shown, path)
+    return path
+
+
+def fitted_data(
+    store: Store, title: str | None = None, *, with_suspects: bool = False
+) -> ReportData:
+    """Return what the report of `store` shows; the store is fitted if it is not yet.
+
+    Raises
+    ------
+    StoreError
+        If the store holds no scores.
+    """
     if not store.is_fitted(with_suspects=with_suspects):
         fit(store, with_suspects=with_suspects)
-    write_report(gather(store, title, with_suspects=with_suspects), path)
-    return path
+    return gather(store, title, with_suspects=with_suspects)
 
 
 def gather(store: Store, title: str | None = None, *, with_suspects: bool = False) -> ReportData:
     """Return everything that the report of `store` shows."""
     trends = store.trends()
+    first = _metrics(trends["metric"].unique(), _swept_metrics(store))[:_COMPARED]
+    tuning = read_tuning(store, [metric.name for metric in first])
     warnings = [f"not read: {each.path}: {each.reason}" for each in store.damaged()]
     if with_suspects:
         warnings += suspect_warnings(trends, "taken into every fit, as was asked")
@@ -68,10 +107,23 @@ def gather(store: Store, title: str | None = None, *, with_suspects: bool = Fals
         sweep_yaml="\n---\n".join(store.sweeps()) or None,
         warnings=warnings,
         comparisons=compare_pairs(store, trends),
+        items=read_items(store, trends.loc[trends["has_items"], "task"].unique()),
         metrics=_metrics(trends["metric"].unique(), _swept_metrics(store)),
         doubts=_doubts(store, trends),
-        command=f"ckpt-analyzer run SWEEP --store {store.path.name}",
+        command=_commands(store),
+        tuned=tuning.tables,
+        questions=tuning.questions,
     )
+
+
+def _commands(store: Store) -> str:
+    """Return what to type to make the page again."""
+    name = store.path.name
+    sources = dict.fromkeys(record.source for record in store.imports())
+    lines = [f"ckpt-analyzer import lm-eval {shlex.quote(s)} --store {name}" for s in sources]
+    if store.sweeps():
+        lines.append(f"ckpt-analyzer run sweep.yaml --store {name}")
+    return "\n".join([*lines, f"ckpt-analyzer fit {name}", f"ckpt-analyzer report {name}"])
 
 
 def compare_pairs(store: Store, trends: pd.DataFrame) -> pd.DataFrame | None:

@@ -96,6 +96,18 @@ TRENDS = pa.schema(
     ]
 )
 
+#: What one fit that decides nothing says of a series.
+OPINION = pa.struct(
+    [
+        _required("fit", _STRING),
+        _required("verdict", _STRING),  # U, inverted_U or none
+        pa.field("flip_at", _FLOAT),
+        pa.field("ci_lo", _FLOAT),
+        pa.field("ci_hi", _FLOAT),
+        pa.field("p", _FLOAT),
+    ]
+)
+
 #: One row per series and axis: the verdict on its shape.
 FLIPS = pa.schema(
     [
@@ -129,6 +141,8 @@ FLIPS = pa.schema(
         _required("turning_points", pa.list_(_FLOAT)),  # of U, inverted_U and other
         _required("method", _STRING),
         _required("flags", pa.list_(_STRING)),
+        # What other fits say of a series that turns; null where none was asked.
+        pa.field("second_opinions", pa.list_(OPINION)),
     ]
 )  # fmt: skip
 

@@ -195,7 +195,12 @@ def _flip(size, parameters, arm, task, metric, verdict, at):
         "item_se": 0.017, "shock_sd": 0.008, "n_items": 936, "n_checkpoints": 20,
         "turning_points": [at] if decided else [], "method": "two-lines",
         "flags": ["suspect-left-out"] if size == "70m" else [],
+        "second_opinions": [_opinion("quadratic", verdict), _opinion("two-lines", "none")],
     }  # fmt: skip
+
+
+def _opinion(fit, verdict):
+    return {"fit": fit, "verdict": verdict, "flip_at": None, "ci_lo": None, "ci_hi": None, "p": 0.5}
 
 
 def _mirrored(verdict: str) -> str:

@@ -66,7 +66,7 @@ def draw_panel(
     return chart.properties(width=420, height=260)
 
 
-def _faded(opacity: float) -> alt.OpacityValue:
+def faded(opacity: float) -> alt.OpacityValue:
     """Return an opacity that sinks to near nothing while another size is isolated."""
     test = "isolated === null || isolated === datum.size"
     return alt.OpacityValue(opacity * 0.06, condition={"test": test, "value": opacity})
@@ -99,7 +99,7 @@ def _band(rows: Rows, place: Place) -> alt.Chart:
             y=place.y("lo"),
             y2="hi:Q",
             fill=place.fill(),
-            opacity=_faded(min(0.12, 0.5 / len(place.sizes))),
+            opacity=faded(min(0.12, 0.5 / len(place.sizes))),
         )
     )
     return chart
@@ -110,7 +110,7 @@ def _curves(rows: Rows, place: Place) -> alt.Chart:
         alt.Chart(rows)
         .transform_filter("!datum.suspect")
         .mark_line(strokeWidth=1.8, strokeJoin="round", clip=True)
-        .encode(x=place.x(), y=place.y(), color=place.colour(), opacity=_faded(1.0))
+        .encode(x=place.x(), y=place.y(), color=place.colour(), opacity=faded(1.0))
     )
     return chart
 
@@ -119,7 +119,7 @@ def _fits(rows: Rows, place: Place) -> alt.Chart:
     chart: alt.Chart = (
         alt.Chart(rows)
         .mark_line(strokeWidth=1.2, strokeDash=[5, 3], clip=True)
-        .encode(x=place.x(), y=place.y("fitted"), stroke=place.stroke(), opacity=_faded(0.9))
+        .encode(x=place.x(), y=place.y("fitted"), stroke=place.stroke(), opacity=faded(0.9))
     )
     return chart
 
@@ -131,7 +131,7 @@ def _starts(rows: Rows, place: Place) -> list[alt.Chart]:
     join = (
         alt.Chart(rows)
         .mark_line(strokeWidth=1.2, strokeDash=[2, 3], clip=True)
-        .encode(x=place.x(), y=place.y(), stroke=place.stroke(), opacity=_faded(0.8))
+        .encode(x=place.x(), y=place.y(), stroke=place.stroke(), opacity=faded(0.8))
     )
     end = (
         alt.Chart(rows)
@@ -141,7 +141,7 @@ def _starts(rows: Rows, place: Place) -> list[alt.Chart]:
             x=place.x(),
             y=place.y(),
             stroke=place.stroke(),
-            opacity=_faded(1.0),
+            opacity=faded(1.0),
             tooltip=[
                 alt.Tooltip("size:N", title="base, end"),
                 alt.Tooltip("value:Q", format=".3~f"),
@@ -157,13 +157,13 @@ def _points(rows: Rows, place: Place) -> list[alt.Chart]:
         alt.Chart(rows)
         .transform_filter("!!datum.suspect")
         .mark_point(size=34, strokeWidth=1.5, clip=True)
-        .encode(x=place.x(), y=place.y(), stroke=place.stroke(), opacity=_faded(1.0))
+        .encode(x=place.x(), y=place.y(), stroke=place.stroke(), opacity=faded(1.0))
     )
     filled = (
         alt.Chart(rows)
         .transform_filter("!datum.suspect")
         .mark_point(filled=True, size=16, strokeWidth=0, clip=True)
-        .encode(x=place.x(), y=place.y(), fill=place.fill(), opacity=_faded(1.0))
+        .encode(x=place.x(), y=place.y(), fill=place.fill(), opacity=faded(1.0))
     )
     return [hollow] if place.panel.is_dense else [filled, hollow]
 
@@ -206,8 +206,8 @@ def flip_layers(rows: Rows, place: Place) -> list[alt.Chart]:
     models, it has the colour of the text.
     """
     of_size = place.axis == "tokens"
-    bar_look = {"stroke": place.stroke(), "opacity": _faded(0.75)} if of_size else {}
-    mark_look = {"fill": place.fill(), "opacity": _faded(1.0)} if of_size else {}
+    bar_look = {"stroke": place.stroke(), "opacity": faded(0.75)} if of_size else {}
+    mark_look = {"fill": place.fill(), "opacity": faded(1.0)} if of_size else {}
     interval = (
         alt.Chart(rows)
         .mark_rule(style="flip", strokeWidth=2.5, clip=True)

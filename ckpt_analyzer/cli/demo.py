@@ -63,7 +63,7 @@ def _fit_and_report(store: Path, output: Path, *, as_json: bool) -> None:
     rows = _verdicts(accuracy[accuracy["arm"] == "base"], tuning)
     show(rows, as_json=as_json, title="\nAccuracy through training: shape, and where it turns\n")
     with busy("writing the report"):
-        report(opened, output, title="A toy suite through training")
+        report(opened, output, title="A toy suite through training", dated=False)
 
 
 def _verdicts(flips: pd.DataFrame, tuning: pd.DataFrame) -> list[dict[str, Any]]:

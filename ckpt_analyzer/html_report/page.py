@@ -24,14 +24,18 @@ from ckpt_analyzer.charts._series import TIME_AXIS, Panel, panels_of, sizes_of
 from ckpt_analyzer.charts.base_to_tuned import dumbbell_rows
 from ckpt_analyzer.charts.flip_atlas import atlas_rows
 from ckpt_analyzer.errors import UserError
-from ckpt_analyzer.html_report import numbers, prose, vega
+from ckpt_analyzer.html_report import citations, numbers, prose, vega
 from ckpt_analyzer.html_report.cards import CauseGroup, TaskCard, group
 from ckpt_analyzer.html_report.flip_rows import FlipTable, flip_table
+from ckpt_analyzer.html_report.item_payload import ItemPage, packed_items
+from ckpt_analyzer.html_report.item_prose import explored
+from ckpt_analyzer.html_report.items import ItemTask
 from ckpt_analyzer.html_report.matrix import Matrix, column_groups, matrix, tally
-from ckpt_analyzer.html_report.payload import Names, data_json, packed
+from ckpt_analyzer.html_report.payload import Names, data_json, deflated, models_of, packed
 from ckpt_analyzer.html_report.regression import RegressionRow, regression_rows
 from ckpt_analyzer.html_report.run_rows import RUN_COLUMNS, run_rows
 from ckpt_analyzer.html_report.specs import Spec, rows_json, specs_json
+from ckpt_analyzer.html_report.tuned import Question, TunedView, TuningTables, tuned_view
 from ckpt_analyzer.html_report.tuning import TuningRow, tuning_rows
 from ckpt_analyzer.html_report.tuning_prose import tuning_findings
 from ckpt_analyzer.html_report.verdicts import UNKNOWN, VERDICTS
@@ -65,10 +69,14 @@ class ReportData:
         pair that it lacks is compared by its means.
     metrics
         Records of the metrics; the first one opens. A metric without record shows its bare name.
+    items
+        The items of the tasks that the explorer shows; the largest tasks need not be among them.
     doubts
         What an audit found: model, standing, steps, finding, reason, link; a row per finding.
     command
         What to type to make the page again.
+    tuned, questions
+        What tuning changed beyond single tasks, and answers to the questions of the literature.
     """
 
     title: str
@@ -82,8 +90,11 @@ class ReportData:
     curves: pd.DataFrame | None = None
     comparisons: pd.DataFrame | None = None
     metrics: Sequence[Metric] = ()
+    items: Sequence[ItemTask] = ()
     doubts: pd.DataFrame | None = None
     command: str = "ckpt-analyzer run sweep.yaml"
+    tuned: TuningTables | None = None
+    questions: Sequence[Question] = ()
 
 
 @dataclass(frozen=True)
@@ -97,6 +108,7 @@ class ViewBlock:
     other_flips: FlipTable
     tuning: list[TuningRow]
     tuning_findings: list[str]
+    tuned: TunedView
 
 
 @dataclass(frozen=True)
@@ -125,14 +137,17 @@ def render(data: ReportData) -> str:
     if data.trends.empty:
         raise UserError("there is nothing to report", where=data.title, hint="ckpt-analyzer status")
     layout = _layout(data)
-    script, bundle = _source("page.js"), vega.javascript()
+    script, bundle = _script(), vega.javascript()
     return _environment().get_template("page.html.j2").render(
         title=data.title,
         policy=_policy(script, bundle),
         css=Markup(_source("page.css")),
         script=Markup(script),
-        vega=Markup(bundle),
-        payload=packed(_payload(data, layout)),
+        vega=Markup(deflated(bundle)),
+        items=_items(data, layout),
+        item_tasks=data.items,
+        payload=Markup(packed(_payload(data, layout))),
+        explored=explored(data.items),
         layout=layout,
         blocks=_blocks(data, layout),
         head=prose.what_was_run(data.trends, data.runs),
@@ -141,7 +156,10 @@ def render(data: ReportData) -> str:
             data.trends, data.flips, _metrics(layout), _settings(layout)
         ),
         regression=_regression(data, layout),
+        causes=_mean_causes(layout),
+        bibtex=citations.bibtex(data.title),
         runs=run_rows(data.runs),
+        questions=data.questions,
         doubts=[] if data.doubts is None else data.doubts.to_dict("records"),
         sweep_yaml=data.sweep_yaml,
         command=data.command,
@@ -183,10 +201,31 @@ def _settings(layout: Layout) -> list[Any]:
     return list(dict.fromkeys(view.setting for view in layout.views))
 
 
+def _names(layout: Layout) -> Names:
+    return Names(
+        tasks=list(layout.cards),
+        titles=[card.title for card in layout.cards.values()],
+        metrics=_metrics(layout),
+        settings=_settings(layout),
+        sizes=layout.sizes,
+    )
+
+
+def _items(data: ReportData, layout: Layout) -> Markup | None:
+    """Return the blob of the item explorer, None without items."""
+    if not data.items:
+        return None
+    order = {name: i for i, name in enumerate(layout.cards)}
+    tasks = sorted(data.items, key=lambda task: order[task.task])
+    page = ItemPage(tasks, data.flips, models_of(data.trends), _names(layout))
+    return Markup(packed_items(page))
+
+
 def _payload(data: ReportData, layout: Layout) -> dict[str, Any]:
-    names = Names(list(layout.cards), _metrics(layout), _settings(layout), layout.sizes)
+    names = _names(layout)
     return {
-        "data": data_json(data.trends, data.flips, data.curves, names),
+        "data": data_json(data.trends, data.flips, data.curves, names)
+        | {"causes": _causes_json(layout, names)},
         "specs": specs_json(layout.panels, layout.sizes),
         "atlas": [
             rows_json(
@@ -198,6 +237,14 @@ def _payload(data: ReportData, layout: Layout) -> dict[str, Any]:
         ],
         "dumbbells": [_dumbbells(view.rows(data.trends), layout) for view in layout.views],
     }
+
+
+def _causes_json(layout: Layout, names: Names) -> list[dict[str, Any]]:
+    place = {name: i for i, name in enumerate(names.tasks)}
+    return [
+        {"title": cause.title, "tasks": [place[card.name] for card in cause.cards]}
+        for cause in _mean_causes(layout)
+    ]
 
 
 def _dumbbells(trends: pd.DataFrame, layout: Layout) -> list[Spec]:
@@ -228,6 +275,7 @@ def _blocks(data: ReportData, layout: Layout) -> list[ViewBlock]:
                 other_flips=flip_table(flips[flips["axis"] != TIME_AXIS], layout.cards),
                 tuning=tuning,
                 tuning_findings=tuning_findings(layout.causes, tuning),
+                tuned=tuned_view(data.tuned, view, layout.cards),
             )
         )
     return blocks
@@ -239,8 +287,16 @@ def _tuning(data: ReportData, layout: Layout, view: View) -> list[TuningRow]:
     return tuning_rows(view.rows(data.trends), paired, layout.cards, better)
 
 
+def _mean_causes(layout: Layout) -> list[CauseGroup]:
+    """Return the causes of inverse scaling, if one of them has tasks to take a mean over."""
+    causes = [cause for cause in layout.causes if cause.cards[0].cause is not None]
+    return causes if any(len(cause.cards) > 1 for cause in causes) else []
+
+
 def _regression(data: ReportData, layout: Layout) -> list[RegressionRow]:
-    return [] if data.regression is None else regression_rows(data.regression, layout.cards)
+    if data.regression is None or data.regression.empty:
+        return []
+    return regression_rows(data.regression, layout.cards)
 
 
 def _policy(*scripts: str) -> str:
@@ -253,6 +309,10 @@ def _policy(*scripts: str) -> str:
         f"default-src 'none'; script-src {hashes}; style-src 'unsafe-inline'; img-src data: blob:; "
         "base-uri 'none'; form-action 'none'"
     )
+
+
+def _script() -> str:
+    return "".join(map(_source, ("unpack.js", "items.js", "page.js")))
 
 
 def _source(name: str) -> str:

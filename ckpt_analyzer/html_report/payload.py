@@ -7,7 +7,6 @@ the largest, finer than any standard error; each is written as its step from the
 
 from __future__ import annotations
 
-import base64
 import json
 import math
 import zlib
@@ -19,6 +18,7 @@ import pandas as pd
 
 from ckpt_analyzer.charts._across import place_across
 from ckpt_analyzer.charts._series import axis_tokens, place_flips, size_labels
+from ckpt_analyzer.html_report import base91
 from ckpt_analyzer.html_report.views import MetricChoice, SettingChoice
 
 Json: TypeAlias = dict[str, Any]
@@ -30,6 +30,7 @@ class Names:
     """The orders that the indices of the payload point into."""
 
     tasks: Sequence[str]
+    titles: Sequence[str]
     metrics: Sequence[MetricChoice]
     settings: Sequence[SettingChoice]
     sizes: Sequence[str]
@@ -49,9 +50,10 @@ def data_json(
 ) -> Json:
     """Return the payload: models with their checkpoints, series, flips and fits."""
     trends = trends.assign(label=size_labels(trends), place=axis_tokens(trends))
-    models = _models(trends)
+    models = models_of(trends)
     return {
         "tasks": list(names.tasks),
+        "titles": list(names.titles),
         "metrics": [
             {"name": m.name, "title": m.title, "unit": m.unit, "better": m.higher_is_better}
             for m in names.metrics
@@ -84,12 +86,18 @@ def table_json(frame: pd.DataFrame) -> Json:
 
 
 def packed(payload: Json) -> str:
-    """Return `payload` as deflated JSON in base64: a third of its size, safe inside any element."""
-    text = json.dumps(payload, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
-    return base64.b64encode(zlib.compress(text.encode(), level=9)).decode()
+    """Return `payload` as deflated JSON, a third of its size, safe inside a script element."""
+    return deflated(json.dumps(payload, ensure_ascii=False, separators=(",", ":"), allow_nan=False))
 
 
-def _models(trends: pd.DataFrame) -> list[Model]:
+def deflated(content: str | bytes) -> str:
+    """Return `content` deflated, as text that may stand in a script element."""
+    raw = content if isinstance(content, bytes) else content.encode()
+    return base91.encoded(zlib.compress(raw, level=9))
+
+
+def models_of(trends: pd.DataFrame) -> list[Model]:
+    """Return the models of `trends`, in the order that the payload counts them."""
     keys = trends[["suite", "model", "arm"]].drop_duplicates()
     return [Model(str(k.suite), str(k.model), str(k.arm)) for k in keys.itertuples(index=False)]
 
@@ -279,6 +287,8 @@ def _plain(cell: Any) -> Any:  # noqa: ANN401 (any cell of a frame)
         cell = cell.tolist()
     if isinstance(cell, list):
         return [_plain(entry) for entry in cell]
+    if isinstance(cell, dict):
+        return {name: _plain(entry) for name, entry in cell.items()}
     if pd.isna(cell):
         return None
     return _short(cell, 7) if isinstance(cell, float) else cell

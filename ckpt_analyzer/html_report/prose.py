@@ -39,7 +39,8 @@ def what_was_run(trends: pd.DataFrame, runs: pd.DataFrame) -> list[str]:
     if len(runs):
         versions = ", ".join(sorted(map(str, runs["scorer_version"].dropna().unique())))
         on = ", ".join(sorted(map(str, runs["device"].dropna().unique())))
-        sentences.append(f"Scored {days(runs)} on {on} with scorer version {versions}.")
+        when = f" {days(runs)}" if days(runs) else ""
+        sentences.append(f"Scored{when} on {on} with scorer version {versions}.")
         if found := packages(runs):
             sentences.append(f"Packages: {'; '.join(found)}.")
     return sentences

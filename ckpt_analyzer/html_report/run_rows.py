@@ -71,7 +71,7 @@ def _row(model: str, rows: pd.DataFrame) -> RunRow:
         n_items=numbers.integer(rows["n_items"].sum()),
         n_truncated=numbers.integer(rows["n_truncated"].sum()),
         n_unscored=numbers.integer(rows["n_unscored"].sum()),
-        duration=numbers.duration(rows["seconds"].sum()),
+        duration=numbers.duration(rows["seconds"].sum(min_count=1)),
         device=_listed(rows["device"]),
     )  # fmt: skip
 

@@ -14,6 +14,7 @@ import altair as alt
 import pandas as pd
 
 from ckpt_analyzer.charts import _style
+from ckpt_analyzer.charts._item import draw_item
 from ckpt_analyzer.charts._panel import PanelRows, draw_panel
 from ckpt_analyzer.charts._series import Axis, Panel, round_places
 from ckpt_analyzer.charts.base_to_tuned import draw_dumbbells
@@ -42,6 +43,7 @@ def specs_json(panels: Sequence[Panel], sizes: Sequence[str]) -> Spec:
                     "parameters": _steps(panel) if panel.steps else None,
                 },
                 "map": _named(draw_map(panel, _rows("points"), METRIC_TITLE)),
+                "item": _item(panel),
             }
             for panel in panels
         ],
@@ -79,6 +81,16 @@ def _steps(panel: Panel) -> Spec:
     rows = StepRows(_rows("points"), _rows("flips"), _rows("references"))
     chart = draw_steps(panel, rows, METRIC_TITLE).add_params(
         alt.param(name="y_min", value=0), alt.param(name="y_max", value=1)
+    )
+    return _named(chart)
+
+
+@lru_cache(maxsize=32)
+def _item(panel: Panel) -> Spec:
+    chart = draw_item(panel, _rows("points"), _rows("references"), METRIC_TITLE).add_params(
+        alt.param(name="isolated", value=None),
+        alt.param(name="y_min", value=0),
+        alt.param(name="y_max", value=1),
     )
     return _named(chart)
 

@@ -19,6 +19,7 @@ from statsmodels.stats.multitest import multipletests
 from ckpt_analyzer import tables
 from ckpt_analyzer.stats.contrasts import Arm, Arms, NullOptions, find_arms
 from ckpt_analyzer.stats.noise import Noise, estimate_noise
+from ckpt_analyzer.stats.opinions import with_opinions
 from ckpt_analyzer.stats.series import Series
 from ckpt_analyzer.stats.series_tables import Axis, Cut, cut_series
 from ckpt_analyzer.stats.turning_points import Turn, find_turns
@@ -65,6 +66,7 @@ def find_flips(
     alpha: float = 0.05,
     seed: int = 0,
     options: FlipOptions | None = None,
+    opinions: bool = False,
 ) -> pd.DataFrame:
     """Return one row per series of `table`: its shape and, for a flip, the place.
 
@@ -80,6 +82,9 @@ def find_flips(
         is left out and flagged ``zero-left-out``.
     alpha, seed
         Short for the fields of `options`, which take their place when given.
+    opinions
+        Whether ``second_opinions`` is filled: what other fits say of a series that turns. It takes
+        longer than the verdicts.
 
     Returns
     -------
@@ -120,7 +125,9 @@ def find_flips(
         If the table lacks columns, or the axis is unknown.
     """
     options = options or FlipOptions(alpha=alpha, seed=seed)
-    return decide_flips(cut_series(table, Cut(axis, options.keep_suspect)), axis, options)
+    series = cut_series(table, Cut(axis, options.keep_suspect))
+    flips = decide_flips(series, axis, options)
+    return with_opinions(flips, series, table, alpha=options.alpha) if opinions else flips
 
 
 def decide_flips(series: Sequence[Series], axis: Axis, options: FlipOptions) -> pd.DataFrame:

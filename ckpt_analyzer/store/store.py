@@ -8,7 +8,7 @@ of models, fits and charts.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -21,9 +21,10 @@ from ckpt_analyzer.store import audits, fits, imports, texts
 from ckpt_analyzer.store.atomic import write_whole
 from ckpt_analyzer.store.listing import Damage, Listing, altered_tables, list_units
 from ckpt_analyzer.store.mark import check_store, is_store, make_store
-from ckpt_analyzer.store.queries import Question, item_values, mean_values
+from ckpt_analyzer.store.queries import Question, item_values, mean_values, wide_values
 from ckpt_analyzer.store.runs import runs_table
 from ckpt_analyzer.store.selection import Selection, StoredCell, last_trusted, select_cells
+from ckpt_analyzer.store.trajectories import Trajectories, scattered
 from ckpt_analyzer.store.unit import CellKey, UnitManifest
 from ckpt_analyzer.store.write import commit_unit, read_unit
 from ckpt_analyzer.tables import SERIES
@@ -149,9 +150,9 @@ class Store:
         """Say that flips and regressions are those of `content_id`."""
         fits.write_fitted_on(self._fits, _fitted_on(content_id, with_suspects))
 
-    def write_regression(self, regression: pd.DataFrame) -> None:
-        """Replace the table of regressions."""
-        fits.write_regression(self._fits, regression)
+    def write_description(self, name: fits.Description, table: pd.DataFrame) -> None:
+        """Replace a table over the models of a suite: regression, movement or surface."""
+        fits.write_description(self._fits, name, table)
 
     # --- tables ---
 
@@ -212,6 +213,27 @@ class Store:
         frame: pd.DataFrame = item_values(self._question(cells, names)).to_pandas()
         return frame
 
+    def trajectories(
+        self, task: str, metrics: Sequence[str], chosen: Callable[[StoredCell], bool]
+    ) -> Trajectories:
+        """Return the scores of every item of `task` at the `chosen` cells, as dense arrays.
+
+        Items whose texts were not saved have no place in it.
+
+        Raises
+        ------
+        UnknownNameError
+            If the store holds no scores of `task`, or a metric is not declared.
+        """
+        texts_of_task = self.item_texts(task)
+        of_task = (found for found in self.selection().chosen if found.cell.key.task == task)
+        cells = [found for found in of_task if chosen(found)]
+        records = [declared.load(name) for name in metrics]
+        names = [record.name for record in records]
+        question = Question(self._units, cells, records)
+        keys = pa.Table.from_pandas(texts_of_task[["part", "item_id"]], preserve_index=False)
+        return scattered(texts_of_task, cells, wide_values(question, keys), names)
+
     def content_id(self) -> str:
         """Return a digest of what the store holds and trusts.
 
@@ -231,7 +253,11 @@ class Store:
 
     def regression(self) -> pd.DataFrame:
         """Return the table of regressions; empty before the first fit."""
-        return fits.read_regression(self._fits)
+        return self.description("regression")
+
+    def description(self, name: fits.Description) -> pd.DataFrame:
+        """Return a table over the models of a suite; empty before the first fit."""
+        return fits.read_description(self._fits, name)
 
     def runs(self) -> pd.DataFrame:
         """Return one row per sound unit, see ``runs.RUNS``."""

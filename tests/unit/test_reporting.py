@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from ckpt_analyzer.reporting import compare_pairs, gather
+from ckpt_analyzer.reporting import compare_pairs, gather, report
 from ckpt_analyzer.store.store import open_store
 from store_factory import cell_key, choice_scores, unit
 
@@ -28,6 +28,24 @@ def store(tmp_path):
     _commit(store, "m-chat", 10, [WRONG, WRONG, WRONG, RIGHT], **tuned)
     _commit(store, "m-chat-2", 10, [RIGHT] * 4, **tuned)
     return store
+
+
+def test_an_undated_page_says_neither_when_nor_how_long(store, tmp_path):
+    dated = report(store, tmp_path / "dated.html").read_text(encoding="utf-8")
+    page = report(store, tmp_path / "page.html", dated=False).read_text(encoding="utf-8")
+    today = store.runs()["created"].iloc[0][:10]
+    assert f"Scored {today} on cpu" in dated
+    assert "Scored on cpu" in page
+    assert today not in page
+
+
+def test_the_page_says_how_to_make_it_again(store):
+    store.add_sweep("metrics: accuracy\n")
+    assert gather(store).command.splitlines() == [
+        "ckpt-analyzer run sweep.yaml --store store",
+        "ckpt-analyzer fit store",
+        "ckpt-analyzer report store",
+    ]
 
 
 def _accuracy(store):

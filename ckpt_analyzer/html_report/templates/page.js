@@ -1,9 +1,11 @@
 // Draws the charts of the page from one payload. No network, no eval, no dependency but vegaEmbed.
 (async () => {
   "use strict";
-  const bytes = Uint8Array.from(atob(document.getElementById("payload").textContent), (c) => c.charCodeAt(0));
-  const unpacked = new Blob([bytes]).stream().pipeThrough(new DecompressionStream("deflate"));
-  const { data, specs, atlas, dumbbells } = await new Response(unpacked).json();
+  // The policy of the page names the sha256 of this text, so nothing else would run.
+  const vega = unpacked("vega").then((response) => response.text()).then((text) => {
+    document.head.append(Object.assign(document.createElement("script"), { textContent: text }));
+  });
+  const { data, specs, atlas, dumbbells } = await (await unpacked("payload")).json();
   const state = { metric: 0, setting: 0, axis: "tokens", isolated: null };
   const views = new Map(); // chart element -> Vega view
   const find = (selector, root = document) => [...root.querySelectorAll(selector)];
@@ -15,6 +17,11 @@
     return Array.isArray(steps) ? steps.map((step) => (step === null ? null : (total += step))) : steps;
   }
 
+  const at = (list, i) => (Array.isArray(list) ? list[i] : list);
+  const scaled = (number, scale) => (number === null ? null : number / scale);
+  const taskOf = (element) =>
+    element.dataset.cause === undefined ? data.tasks.indexOf(element.dataset.task) : data.tasks.length + Number(element.dataset.cause);
+
   const seriesOf = new Map();
   for (const series of data.series) {
     series.v = summed(series.v);
@@ -23,6 +30,39 @@
     if (!seriesOf.has(key)) seriesOf.set(key, []);
     seriesOf.get(key).push(series);
   }
+  // A cause is a task of its own, behind the real ones: the mean over its tasks.
+  for (const [i, cause] of data.causes.entries()) {
+    for (const k of data.metrics.keys()) for (const c of data.settings.keys()) {
+      const t = data.tasks.length + i;
+      const ofTasks = cause.tasks.map((task) => seriesOf.get(`${task}|${k}|${c}`)).filter(Boolean);
+      seriesOf.set(`${t}|${k}|${c}`, meansOver(ofTasks, { t, k, c }));
+    }
+  }
+
+  // Per model the mean over tasks, at the checkpoints that it has for all of them.
+  function meansOver(ofTasks, place) {
+    const [first, ...others] = ofTasks, n = ofTasks.length;
+    return (first ?? []).flatMap((one) => {
+      const all = [one, ...others.map((list) => list.find((series) => series.m === one.m))];
+      if (all.includes(undefined)) return [];
+      const points = all.map((series) => new Map(series.v.map((v, i) => [series.at ? series.at[i] : i, {
+        value: scaled(v, series.scale), stderr: scaled(at(series.se, i), series.scale), n: at(series.n, i), unscored: at(series.unscored, i),
+      }])));
+      const shared = [...points[0].keys()].filter((c) => points.every((p) => (p.get(c)?.value ?? null) !== null));
+      const sum = (c, pick) => points.reduce((total, p) => total + pick(p.get(c)), 0);
+      const hasErrors = shared.every((c) => points.every((p) => p.get(c).stderr !== null));
+      const chances = all.map((series) => series.chance);
+      return [{
+        ...place, m: one.m, scale: 1, at: shared,
+        v: shared.map((c) => sum(c, (p) => p.value) / n),
+        se: hasErrors ? shared.map((c) => Math.sqrt(sum(c, (p) => p.stderr ** 2)) / n) : null,
+        n: shared.map((c) => (points.every((p) => p.get(c).n !== null) ? sum(c, (p) => p.n) : null)),
+        unscored: shared.map((c) => sum(c, (p) => p.unscored)),
+        chance: chances.includes(null) ? null : chances.reduce((a, b) => a + b, 0) / n, constant: null,
+      }];
+    });
+  }
+
   const chosen = (task) => seriesOf.get(`${task}|${state.metric}|${state.setting}`) ?? [];
   const isChosen = (row, task) => row.t === task && row.k === state.metric && row.c === state.setting;
   const modelOf = (row) => data.models[row.m];
@@ -32,9 +72,6 @@
     const { suite, arm } = row.m === undefined ? row : modelOf(row);
     return suite === panel.suite && arm === panel.arm;
   }
-  const at = (list, i) => (Array.isArray(list) ? list[i] : list);
-
-  const scaled = (number, scale) => (number === null ? null : number / scale);
 
   // ---- rows ----
   function* checkpointsOf(series) {
@@ -173,7 +210,8 @@
       return rows.length ? spec : null;
     }
     const panel = specs.panels[Number(element.dataset.panel)];
-    const task = data.tasks.indexOf(element.dataset.task);
+    if (kind === "item") return itemSpec(panel, width);
+    const task = taskOf(element);
     const chosenSpec = kind === "curves" ? panel.curves[state.axis] : panel[kind];
     if (!chosenSpec) return null;
     const spec = fill(chosenSpec);
@@ -194,21 +232,37 @@
     return spec;
   }
 
+  function itemSpec(panel, width) {
+    const { rows, chance, range, title } = explorer.rowsOf(panel);
+    if (!rows.length) return null;
+    const spec = JSON.parse(JSON.stringify(panel.item).replaceAll('"{metric}"', JSON.stringify(title)));
+    const margin = 0.04 * (range[1] - range[0]);
+    const values = { y_min: range[0] - margin, y_max: range[1] + margin, isolated: state.isolated };
+    for (const param of spec.params) if (param.name in values) param.value = values[param.name];
+    return Object.assign(spec, {
+      width, autosize: { type: "fit-x", contains: "padding" },
+      datasets: { points: rows, references: chance.map((line) => ({ ...line, label_y: line.y })) },
+    });
+  }
+
   const stamp = (element) =>
     [
       state.metric, state.setting, element.dataset.kind === "curves" ? state.axis : "", themeName(),
-      element.clientWidth,
+      element.clientWidth, element.dataset.kind === "item" ? explorer.anchor(explorer.opened) : "",
     ].join("|");
 
   function emptyText(element) {
-    if (["atlas", "dumbbells"].includes(element.dataset.kind)) return "";
+    if (["atlas", "dumbbells", "item"].includes(element.dataset.kind)) return "";
     const panel = specs.panels[Number(element.dataset.panel)];
     const one = element.dataset.kind === "curves" && !panel.curves[state.axis];
     return one ? "No two sizes share a checkpoint here." : "Not scored with this metric.";
   }
 
   async function draw(element) {
-    if (element.dataset.drawn === stamp(element)) return;
+    if (element.dataset.drawn === stamp(element)) {
+      if (views.has(element)) isolateIn(views.get(element));
+      return;
+    }
     element.dataset.drawn = stamp(element);
     views.get(element)?.finalize();
     views.delete(element);
@@ -217,24 +271,75 @@
       element.textContent = emptyText(element);
       return;
     }
-    const result = await vegaEmbed(element, spec, {
-      ast: true, logLevel: 1, renderer: "svg", config: specs.themes[themeName()], tooltip: showTip,
-      actions: { export: true, source: false, compiled: false, editor: false },
-      downloadFileName: `${element.dataset.task ?? element.dataset.kind}-${data.metrics[state.metric].name}`,
+    await vega;
+    const { view } = await vegaEmbed(element, spec, {
+      ast: true, logLevel: 1, renderer: "svg", config: specs.themes[themeName()], tooltip: showTip, actions: false,
     });
-    views.set(element, result.view);
-    isolateIn(result.view);
+    views.set(element, view);
+    isolateIn(view);
+    if (!element.nextElementSibling?.matches(".save")) element.after(saveButtons(element));
   }
 
+  const inSight = new Set(); // charts on the screen or near it; the others wait for their turn
   const observer = new IntersectionObserver(
-    (entries) => entries.filter((e) => e.isIntersecting).forEach((e) => draw(e.target)),
+    (entries) => {
+      for (const { target, isIntersecting } of entries) {
+        if (isIntersecting) { inSight.add(target); draw(target); } else inSight.delete(target);
+      }
+    },
     { rootMargin: "400px 0px" },
   );
   const charts = find(".chart");
-  const watch = () => charts.forEach((chart) => { observer.unobserve(chart); observer.observe(chart); });
+  charts.forEach((chart) => chart.after(saveButtons(chart))); // before they are drawn, so that nothing moves then
+  const watch = () => {
+    charts.forEach((chart) => { observer.unobserve(chart); observer.observe(chart); });
+    explorer?.redraw();
+  };
+
+  // ---- figures to keep: on white paper, with a title, whatever the theme ----
+  function titleOf(chart) {
+    const { kind, task, cause, panel } = chart.dataset;
+    const parts = [
+      task === undefined ? null : data.titles[data.tasks.indexOf(task)], cause === undefined ? null : data.causes[cause].title,
+      kind === "item" ? `item ${explorer.opened.task.ids[explorer.opened.i]}` : null,
+      panel === undefined ? null : specs.panels[panel].title, task === undefined && cause === undefined ? metricTitle() : null,
+    ];
+    return parts.filter(Boolean).join(" · ");
+  }
+
+  async function figureView(chart) {
+    const spec = Object.assign(specOf(chart), { title: titleOf(chart), padding: 12 });
+    const config = { ...specs.themes.light, background: "#ffffff" };
+    await vega;
+    return (await vegaEmbed(document.createElement("div"), spec, { ast: true, logLevel: 1, renderer: "svg", config, actions: false })).view;
+  }
+
+  function saveButtons(chart) {
+    const box = element("div", "", "save");
+    const name = () => `${titleOf(chart)} ${data.metrics[state.metric].name}`.toLowerCase().replace(/[^a-z0-9]+/g, "-");
+    const add = (format, save) => {
+      const button = element("button", format);
+      button.type = "button";
+      button.setAttribute("aria-label", `Download figure as ${format}: ${titleOf(chart)}`);
+      button.addEventListener("click", save);
+      box.append(button);
+    };
+    add("SVG", async () => {
+      const view = await figureView(chart);
+      download(`${name()}.svg`, new Blob([await view.toSVG()], { type: "image/svg+xml" }));
+      view.finalize();
+    });
+    add("PNG", async () => {
+      const view = await figureView(chart);
+      (await view.toCanvas(3)).toBlob((blob) => download(`${name()}.png`, blob));
+      view.finalize();
+    });
+    return box;
+  }
 
   function isolateIn(view) {
-    if ("isolated" in view.getState().signals) view.signal("isolated", state.isolated).run();
+    const { signals } = view.getState();
+    if ("isolated" in signals && signals.isolated !== state.isolated) view.signal("isolated", state.isolated).run();
   }
 
   // ---- tooltip ----
@@ -256,7 +361,7 @@
 
   function readout(chart, x) {
     const panel = specs.panels[Number(chart.dataset.panel)];
-    const rows = pointRows(data.tasks.indexOf(chart.dataset.task), panel).filter((r) => r.x === x);
+    const rows = pointRows(taskOf(chart), panel).filter((r) => r.x === x);
     rows.sort((a, b) => Number(b.key.slice(1)) - Number(a.key.slice(1)));
     const steps = [...new Set(rows.map((row) => row.step))];
     const table = element("table");
@@ -304,7 +409,15 @@
     showMenu();
     find("[data-setting-button]").forEach((b, i) => b.setAttribute("aria-pressed", String(i === state.setting)));
     find("details.data[open]").forEach(fillTable);
+    find("[data-cause-words]").forEach(tellCause);
     watch();
+  }
+
+  // Not every task has every metric, so which ones a mean is over depends on the view.
+  function tellCause(place) {
+    const cause = data.causes[Number(place.dataset.causeWords)];
+    const tasks = cause.tasks.filter((task) => chosen(task).length).map((task) => data.titles[task]);
+    place.textContent = tasks.length ? `Mean over ${tasks.join(", ")}.` : "Not scored with this metric.";
   }
 
   // The menu says which of its metrics is shown, and shuts.
@@ -330,7 +443,7 @@
     for (const cell of find("[data-size]")) {
       cell.classList.toggle("faded", state.isolated !== null && cell.dataset.size !== state.isolated);
     }
-    views.forEach(isolateIn);
+    views.forEach((view, chart) => { if (inSight.has(chart) || chart.dataset.kind === "item") isolateIn(view); });
   }
 
   function showTheme() {
@@ -379,15 +492,17 @@
   // ---- data tables and downloads ----
   const TABLE = ["model", "step", "tokens", metricTitle, "SE", "items", "not scored", "suspect"];
   function fillTable(details) {
-    const task = data.tasks.indexOf(details.dataset.task);
+    const task = taskOf(details);
     const table = element("table", "", "numbers");
     const header = table.createTHead().insertRow();
-    for (const name of TABLE) header.append(element("th", typeof name === "string" ? name : name()));
+    for (const name of TABLE) {
+      header.append(Object.assign(element("th", typeof name === "string" ? name : name()), { scope: "col" }));
+    }
     const body = table.createTBody();
     for (const series of chosen(task)) {
       for (const c of checkpointsOf(series)) {
         const row = body.insertRow();
-        row.append(element("th", c.model.name));
+        row.append(Object.assign(element("th", c.model.name), { scope: "row" }));
         const cells = [c.step, count(c.tokens), format(c.value), format(c.stderr), c.n ?? "–", c.unscored, c.suspect ?? ""];
         for (const cell of cells) row.insertCell().textContent = cell;
       }
@@ -428,9 +543,9 @@
     return csv(columns.map((column) => column.name), Array.from({ length: n_rows }, (_, i) => row(i)));
   }
 
-  function download(name, text) {
+  function download(name, blob) {
     const link = element("a");
-    link.href = URL.createObjectURL(new Blob([text], { type: "text/csv" }));
+    link.href = URL.createObjectURL(blob);
     link.download = name;
     link.click();
     setTimeout(() => URL.revokeObjectURL(link.href), 1000);
@@ -438,13 +553,48 @@
   for (const button of find("[data-csv]")) {
     button.addEventListener("click", () => download(
       `${button.dataset.csv}.csv`,
-      button.dataset.csv === "trends" ? trendsCsv() : flipsCsv(),
+      new Blob([button.dataset.csv === "trends" ? trendsCsv() : flipsCsv()], { type: "text/csv" }),
     ));
   }
 
+  for (const button of find("[data-copy]")) {
+    button.addEventListener("click", async () => {
+      const source = document.getElementById(button.dataset.copy);
+      try {
+        await navigator.clipboard.writeText(source.textContent);
+      } catch { // the clipboard is refused to some pages from disk, a selection never is
+        getSelection().selectAllChildren(source);
+        document.execCommand("copy");
+      }
+      button.textContent = "Copied";
+      setTimeout(() => { button.textContent = "Copy"; }, 1500);
+    });
+  }
+
+  // ---- items: unpacked when they come near ----
+  const explorer = document.getElementById("items")
+    ? new ItemExplorer({ data, specs, element, draw, format, count }) : null;
+  let opening = null;
+  const openItems = () => (opening ??= explorer.open());
+  if (explorer) {
+    new IntersectionObserver((entries, self) => {
+      if (entries.some((e) => e.isIntersecting)) { self.disconnect(); openItems(); }
+    }, { rootMargin: "300px 0px" }).observe(explorer.root);
+  }
+
+  async function follow() {
+    const anchor = decodeURIComponent(location.hash.slice(1));
+    if (explorer && anchor.startsWith("item-")) {
+      await openItems();
+      if (explorer.follow(anchor)) return;
+    }
+    document.getElementById(anchor)?.scrollIntoView();
+  }
+  addEventListener("hashchange", () => { if (location.hash.startsWith("#item-")) follow(); });
+
   showTheme();
+  find("[data-cause-words]").forEach(tellCause);
   // The atlas has no height until it is drawn, and it stands above every task.
-  draw(document.querySelector(".atlas .chart")).then(() =>
-    document.getElementById(decodeURIComponent(location.hash.slice(1)))?.scrollIntoView());
+  draw(document.querySelector(".atlas .chart")).then(follow);
   document.body.dataset.ready = "";
 })();

@@ -1,16 +1,22 @@
 from __future__ import annotations
 
+import base64
 import dataclasses
+import hashlib
 import json
 import re
+import zlib
 from html.parser import HTMLParser
 
 import pandas as pd
 import pytest
 
+import made_up_items
 import made_up_trends
 from ckpt_analyzer.errors import UserError
-from ckpt_analyzer.html_report import ReportData, TaskCard, render, write_report
+from ckpt_analyzer.html_report import ReportData, TaskCard, base91, render, vega, write_report
+from ckpt_analyzer.html_report.citations import bibtex
+from ckpt_analyzer.html_report.item_prose import explored
 from ckpt_analyzer.html_report.run_rows import RUN_COLUMNS
 from ckpt_analyzer.task import Item
 
@@ -75,8 +81,21 @@ def test_it_names_no_network_address_in_its_elements(page):
 
 
 def test_it_carries_vega_once_and_the_data_once(page):
-    assert page.count("window.vegaEmbed") == 1
+    carried = re.findall(r'<script type="application/octet-stream" id="(.*?)">(.*?)</script>', page)
+    assert [name for name, _ in carried] == ["payload", "vega"]
+    assert zlib.decompress(base91.decoded(carried[1][1])).decode() == vega.javascript()
     assert _elements(page).scripts == 3
+
+
+def test_only_its_own_scripts_may_run(page):
+    policy = re.search(r'Content-Security-Policy" content="(.*?)"', page)[1]
+    allowed = set(re.findall(r"sha256-([^&]*)&", policy))
+    script = re.findall(r"<script>(.*?)</script>", page, flags=re.DOTALL)
+    hashes = {
+        base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
+        for text in (*script, vega.javascript())
+    }
+    assert allowed == hashes
 
 
 def test_it_stays_small(page):
@@ -172,3 +191,31 @@ def test_the_published_pythia_accuracies_make_a_page(shared_data):
     trends = made_up_trends.published_trends(shared_data)
     text = render(ReportData("Pythia", trends, made_up_trends.flips(GRID).iloc[:0]))
     assert "8 sizes (70m to 12b)" in text
+
+
+def test_the_explorer_is_there_where_there_are_items(page):
+    assert 'id="items"' not in page
+    text = render(_data(items=made_up_items.item_tasks(made_up_trends.trends(GRID))))
+    assert "240 items, 0-shot" in text.replace("\u202f", "")
+    assert 'id="items-payload"' in text
+
+
+def test_the_explorer_says_when_it_draws_fewer_checkpoints_than_it_read():
+    many = made_up_items.item_tasks(made_up_trends.trends(GRID), n_items=60_000, tasks=["neqa"])
+    (note, _) = explored(many)
+    assert "curves are drawn at 3 of them" in note
+
+
+def test_means_over_a_cause_are_drawn_where_a_cause_has_two_tasks(page):
+    assert "Trends by cause" not in page
+    cards = [
+        TaskCard(name, name, "strong prior", "classification", "")
+        for name in ("memo-trap", "quote-repetition")
+    ]
+    assert 'id="cause-0"' in render(_data(tasks=cards))
+
+
+def test_citations_are_bibtex_of_any_title():
+    text = bibtex("50 % of a_b & {c}")
+    assert "50 \\% of a\\_b \\& \\{c\\}" in text
+    assert text.count("@") == 3

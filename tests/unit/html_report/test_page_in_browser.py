@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 
 import pytest
 
+import made_up_items
 import made_up_trends
 from ckpt_analyzer.html_report import ReportData, TaskCard, write_report
 from ckpt_analyzer.metric import Metric
@@ -74,8 +75,25 @@ def file(tmp_path_factory):
     flips.at[first, "method"] = "=1+1"
     card = TaskCard("memo-trap", "Memo Trap", "strong prior", "classification", HOSTILE,
                     Item("1", HOSTILE, (" a", HOSTILE), 0))  # fmt: skip
-    write_report(ReportData("Made up", TRENDS, flips, tasks=[card], metrics=metrics), path)
+    other = TaskCard("quote-repetition", "Quotes", "strong prior", "classification", "Repeat it.")
+    write_report(
+        ReportData(
+            "Made up", TRENDS, flips, tasks=[card, other], metrics=metrics, items=_items(),
+            sweep_yaml="suite: madeup",
+        ),
+        path,
+    )  # fmt: skip
     return path
+
+
+def _items():
+    """Items of two tasks; one text of them, its choice and its id mean harm."""
+    tasks = made_up_items.item_tasks(TRENDS, n_items=600, tasks=["memo-trap", "quote-repetition"])
+    table = tasks[0].items
+    table.at[7, "context"] = f"{HOSTILE}\r\nAnswer:"
+    table.at[7, "choices"] = [HOSTILE, " b"]
+    table.at[7, "item_id"] = HOSTILE
+    return tasks
 
 
 @pytest.fixture(scope="module")
@@ -109,6 +127,10 @@ def opened(loaded):
             .forEach((b) => b.click());
           document.querySelector("[data-axis-button=tokens]").click();
           document.querySelector("[data-metric-button='0']").click();
+          document.querySelectorAll(".filters select").forEach((s) => { s.selectedIndex = 0; });
+          const search = document.querySelector(".filters input");
+          search.value = "";
+          document.querySelector(".filters select").dispatchEvent(new Event("change"));
           scrollTo(0, 0);
         }"""
     )
@@ -166,7 +188,11 @@ def test_the_legend_isolates_a_size_and_lets_it_go(opened):
     button.click()
     assert _curve_opacities(chart) == [0.06, 0.06, 1]
     assert button.get_attribute("aria-pressed") == "true"
+    far = "#task-sig-figs .chart[data-panel='0'] g.mark-line.role-mark path[opacity='0.06']"
+    opened.chart("sig-figs")
+    opened.page.locator(far).first.wait_for(state="attached")
     assert _curve_opacities(opened.chart("sig-figs")) == [0.06, 0.06, 1]
+    chart.scroll_into_view_if_needed()
     button.focus()
     opened.page.keyboard.press("Enter")
     assert _curve_opacities(chart) == [1, 1, 1]
@@ -244,8 +270,8 @@ def test_a_print_holds_every_chart_whole_and_no_switch(opened):
     page.evaluate("window.print = () => { window.printed = true; }")
     page.locator("#theme").click()
     page.locator("#print").click()
-    page.wait_for_function("window.printed")
-    drawn = page.locator(".task > .panels svg.marks").count()
+    page.wait_for_function("() => window.printed")
+    drawn = page.locator(".task > .panels .chart[data-task] svg.marks").count()
     assert drawn == 2 * len(made_up_trends.SHAPES)
     assert page.locator("details.map svg.marks").count() == 0
     page.emulate_media(media="print")
@@ -322,3 +348,212 @@ def test_the_download_of_verdicts_runs_no_formula(opened):
     assert len(rows) == len(FLIPS)
     assert rows[0]["method"] == "'=1+1"
     assert rows[0]["flags"].startswith("'=HYPERLINK")
+
+
+@pytest.fixture
+def items(opened):
+    """The section of items, unpacked."""
+    section = opened.page.locator("#items")
+    section.scroll_into_view_if_needed()
+    opened.page.locator("#items[data-ready]").wait_for()
+    return section
+
+
+def _ids(section):
+    return [b.inner_text() for b in section.locator("tbody button").all()]
+
+
+def _count(section):
+    return int(section.locator("output").inner_text().split(" ")[0].replace("\u202f", ""))
+
+
+def _choose(section, name, label):
+    section.locator(f"[data-items='{name}']").select_option(label=label)
+
+
+def test_the_table_of_items_holds_only_rows_in_sight(opened, items):
+    assert _count(items) == 1200
+    assert 10 < len(_ids(items)) < 60
+    items.locator(".items").evaluate("table => { table.scrollTop = table.scrollHeight; }")
+    opened.page.wait_for_function(
+        "() => document.querySelector('.items').textContent.includes('599')"
+    )
+    assert _ids(items)[-1] == "599"
+    assert items.locator("table").first.get_attribute("aria-rowcount") == "1201"
+    assert opened.troubles == []
+
+
+@pytest.mark.parametrize(
+    ("words", "rest"),
+    [("U", {1, 5}), ("inverted U", {2}), ("rising", {3}), ("falling", {4}),
+     ("always right", {5}), ("wrong, then right", {3}), ("right, then wrong", {4})],
+)  # fmt: skip
+def test_a_filter_leaves_the_items_that_it_names(items, words, rest):
+    _choose(items, "task", "Quotes (600)")
+    _choose(items, "show", words)
+    if words == "always right":  # a shallow U stays above one half at its ends only
+        rest = {i for i in range(6) if made_up_items.values(21, 6)[:, i].min() > 0.5}
+    assert {int(name) % 6 for name in _ids(items)} == rest
+    assert _count(items) == 100 * len(rest)
+
+
+def test_a_search_finds_texts_numbers_choices_and_ids(opened, items):
+    search = items.locator("[data-items='search']")
+    search.fill("river of 17.5")
+    opened.page.wait_for_function(
+        "() => document.querySelector('output').textContent.startsWith('2 ')"
+    )
+    assert _ids(items) == ["17", "17"]
+    search.fill("ONERROR")
+    opened.page.wait_for_function(
+        "() => document.querySelector('output').textContent.startsWith('1 ')"
+    )
+    search.fill("no such thing")
+    opened.page.wait_for_function(
+        "() => document.querySelector('output').textContent.startsWith('0 ')"
+    )
+    assert _ids(items) == []
+    assert opened.troubles == []
+
+
+def test_items_that_drive_a_flip_come_ranked(items):
+    _choose(items, "task", "Quotes (600)")
+    _choose(items, "order", "drives the U of madeup-70m")
+    numbers = [float(cell) for cell in items.locator("td.end").all_inner_texts()]
+    assert numbers == sorted(numbers, reverse=True)
+    assert {int(name) % 6 for name in _ids(items)} == {1}
+    words = items.locator("[data-items='rank']").inner_text()
+    assert "over all 600 items" in words
+    assert _count(items) == 100
+
+
+def test_an_opened_item_shows_its_text_choices_and_values(opened, items):
+    _choose(items, "task", "Quotes (600)")
+    items.locator("[data-row='1']").click()
+    item = items.locator(".item")
+    assert item.locator("pre").inner_text() == (
+        "Finish it.\u240d\nLine 1: the river of 1.5 metres\nAnswer:"
+    )
+    assert item.locator(".gold code").inner_text().strip() == "right"
+    chart = item.locator(".chart").first
+    chart.locator("svg.marks").wait_for()
+    assert chart.locator("g.mark-line.role-mark path").count() == 3
+    item.locator("summary").click()
+    row = item.locator("details tbody tr").first
+    assert row.inner_text().split("\t") == ["madeup-14m", "0", "0", "0.900"]
+    assert opened.page.url.endswith("#item-quote-repetition-1")
+    assert opened.troubles == []
+
+
+def test_arrow_keys_walk_through_the_items(opened, items):
+    items.locator("[data-row='0']").focus()
+    for _ in range(40):
+        opened.page.keyboard.press("ArrowDown")
+    assert opened.page.evaluate("document.activeElement.dataset.row") == "40"
+    opened.page.keyboard.press("Enter")
+    assert items.locator(".item h3").inner_text().endswith("item 40")
+
+
+def test_a_hostile_item_is_text(opened, items):
+    items.locator("[data-row='7']").click()
+    assert items.locator(".item pre").inner_text().startswith("</script>")
+    assert items.locator(".item img, .item script, .items img").count() == 0
+    assert opened.page.title() == "Made up"
+    assert opened.troubles == []
+
+
+def test_a_deep_link_opens_an_item(browser, file):
+    page = browser.new_page(viewport={"width": 390, "height": 800})
+    page.goto(f"{file.as_uri()}#item-quote-repetition-42")
+    page.locator(".item svg.marks").first.wait_for()
+    assert page.locator(".item h3").inner_text() == "Quotes, item 42"
+    assert page.evaluate("document.documentElement.scrollWidth") <= 390
+    page.close()
+
+
+def _saved(opened, chart, kind):
+    figure = chart.locator("xpath=..")
+    with opened.page.expect_download() as download:
+        figure.get_by_role("button", name=f"Download figure as {kind}").click()
+    return download.value
+
+
+def test_a_figure_downloads_as_svg_on_white_paper_with_its_title(opened):
+    opened.page.locator("#theme").click()
+    chart = opened.chart("memo-trap")
+    saved = _saved(opened, chart, "SVG")
+    text = saved.path().read_text(encoding="utf-8")
+    assert saved.suggested_filename == "memo-trap-base-accuracy.svg"
+    assert text.startswith("<svg")
+    assert 'xmlns="http://www.w3.org/2000/svg"' in text
+    assert "Memo Trap · Base" in text
+    assert "#ffffff" in text
+    assert opened.troubles == []
+
+
+def test_a_figure_downloads_as_png(opened):
+    content = _saved(opened, opened.chart("neqa"), "PNG").path().read_bytes()
+    assert content.startswith(b"\x89PNG")
+    assert int.from_bytes(content[16:20], "big") > 1000  # pixels across
+    assert opened.troubles == []
+
+
+def test_every_drawn_figure_can_be_saved(opened):
+    opened.chart("neqa", panel=1)
+    drawn = opened.page.locator(".chart:has(svg.marks)").count()
+    assert opened.page.locator(".chart:has(svg.marks) + .save").count() == drawn
+
+
+def test_means_over_a_cause_are_those_of_its_tasks(opened):
+    details = opened.page.locator("details.data[data-cause='0']")
+    details.evaluate("details => { details.open = true; }")
+    details.locator("tbody").wait_for()
+    rows = TRENDS[TRENDS["task"].isin(["memo-trap", "quote-repetition"])]
+    rows = rows[(rows["metric"] == "accuracy") & (rows["model"] == "madeup-14m")]
+    means = rows.groupby("step")["value"].mean()
+    rows = [row.split("\t") for row in details.locator("tbody tr").all_inner_texts()]
+    cells = next(row for row in rows if row[:2] == ["madeup-14m", "0"])
+    assert float(cells[3]) == pytest.approx(means.loc[0], abs=6e-4)
+    words = opened.page.locator("[data-cause-words='0']").inner_text()
+    assert words == "Mean over Memo Trap, Quotes."
+    chart = opened.page.locator(".chart[data-cause='0']").first
+    chart.scroll_into_view_if_needed()
+    chart.locator("svg.marks").wait_for()
+    assert opened.troubles == []
+
+
+def test_the_bibtex_copies(opened):
+    opened.page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    opened.page.get_by_role("button", name="Copy the BibTeX entries").click()
+    opened.page.get_by_text("Copied", exact=True).wait_for()
+    assert "@software{ckpt_analyzer" in opened.page.evaluate("navigator.clipboard.readText()")
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width", [390, 1280])
+def test_axe_finds_nothing_serious(browser, file, scheme, width):
+    from axe_playwright_python.sync_playwright import Axe
+
+    page = browser.new_page(viewport={"width": width, "height": 900}, color_scheme=scheme)
+    page.goto(f"{file.as_uri()}#item-quote-repetition-1")
+    page.locator(".item svg.marks").first.wait_for()
+    page.evaluate("document.querySelectorAll('main details').forEach((d) => { d.open = true; })")
+    page.locator("details.data tbody").first.wait_for()
+    found = Axe().run(page).response["violations"]
+    assert [v["id"] for v in found if v["impact"] in ("serious", "critical")] == []
+    page.close()
+
+
+def test_nothing_is_cut_off_in_print(opened):
+    page = opened.page
+    page.evaluate("window.print = () => { window.printed = true; }")
+    page.locator("#print").click()
+    page.wait_for_function("() => window.printed")
+    page.set_viewport_size({"width": 718, "height": 1000})  # A4 within its margins
+    page.emulate_media(media="print")
+    edges = page.evaluate(
+        "() => [...document.querySelectorAll('main *')].filter((e) => e.getClientRects().length)"
+        ".map((e) => e.getBoundingClientRect().right)"
+    )
+    page.set_viewport_size({"width": 1280, "height": 900})
+    assert max(edges) <= 719
