@@ -1,7 +1,11 @@
+import numpy as np
 import pandas as pd
 import pytest
 
-from ckpt_analyzer.analysis import axes_of
+from ckpt_analyzer.analysis import axes_of, fit
+from ckpt_analyzer.stats.flips import find_flips
+from ckpt_analyzer.store.store import open_store
+from store_factory import simple_unit
 
 
 def trends(sizes, shots):
@@ -21,3 +25,15 @@ def trends(sizes, shots):
 )
 def test_an_axis_is_fitted_where_it_has_points_enough_for_a_verdict(sizes, shots, expected):
     assert axes_of(trends(sizes, shots)) == expected
+
+
+def test_a_store_is_fitted_from_its_items_and_not_from_their_means(tmp_path):
+    store = open_store(tmp_path / "store", create=True)
+    for i, step in enumerate((1000, 2000, 4000, 8000, 16000, 32000)):
+        store.commit(*simple_unit(step, seed=i))
+    found = fit(store).flips.sort_values("metric", ignore_index=True)
+    expected = find_flips(store.items()).sort_values("metric", ignore_index=True)
+    columns = ["metric", "verdict", "p", "shock_sd", "item_se", "mde_80"]
+    pd.testing.assert_frame_equal(found[columns], expected[columns])
+    of_means = find_flips(store.trends()).sort_values("metric", ignore_index=True)
+    assert not np.allclose(found["mde_80"], of_means["mde_80"])
