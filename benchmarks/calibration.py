@@ -1,21 +1,24 @@
 """How often flips are called where there is none, found where there is one, and placed right.
 
-Simulates accuracy curves (300 items asked at every checkpoint, items of unlike difficulty, shocks
-that all items of a checkpoint share), one run of several series at a time, and gives the same
-curves to the quadratic u-test of Lind and Mehlum. Prints tables, and one last line of JSON.
+Simulates runs item by item (``simulated_series.py``): 10 shapes x 3 grids x 4 kinds of shock;
+items, metrics and numbers of sizes take turns within each cell. Asks ``find_flips`` and the usual
+methods (``rivals.py``) on the same series. Prints tables, and one last line of JSON.
 
-    python benchmarks/calibration.py [--series 200] [--run 8] [--seed 0]
+    python benchmarks/calibration.py [--series 60] [--quick] [--processes 2] [--seed 0]
+
+"Weaker arm of 4 SE": the smaller change of the two arms over the range of the grid, divided by the
+standard error of the difference of two checkpoints, items drawn anew and shocks included.
 """
 
 from __future__ import annotations
 
 import argparse
+import itertools
 import json
 import platform
 import sys
 import time
-from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -24,185 +27,166 @@ import scipy
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from ckpt_analyzer.stats.fits import load
+import rivals
+from simulated_series import (
+    GRIDS,
+    ITEMS,
+    METRICS,
+    SHOCKS,
+    SIZES,
+    WITH_FLIP,
+    WITHOUT_FLIP,
+    Design,
+    Run,
+    simulate,
+)
+
 from ckpt_analyzer.stats.flips import find_flips
 from ckpt_analyzer.stats.series_tables import Cut, cut_series
 
-ALPHA = 0.05
-FIRST_LOG_TOKENS, LAST_LOG_TOKENS = 9.0, 11.5
-N_ITEMS = 300
-GRIDS = (8, 20)
-SHOCKS = (0.0, 0.01, 0.03)
-
-#: Curves over [0, 1] that never turn.
-WITHOUT_FLIP: dict[str, Callable[[np.ndarray], np.ndarray]] = {
-    "flat": lambda x: np.full_like(x, 0.5),
-    "linear": lambda x: 0.3 + 0.4 * x,
-    "saturating": lambda x: 0.8 - 0.5 * np.exp(-6 * x),
-    "plateau then rise": lambda x: 0.3 + 0.5 * np.maximum(x - 0.6, 0) / 0.4,
-    "step": lambda x: np.where(x < 0.5, 0.3, 0.7),
-}
+TURNED = ("U", "inverted_U", "other")
+STRONG_SE = 4.0
+CELL = ["shape", "grid", "shock"]
 
 
-@dataclass(frozen=True)
-class Cell:
-    """What happened in one kind of curve."""
-
-    shape: str
-    checkpoints: int
-    shock: float
-    called: float
-    quadratic_called: float
-    covered: float | None = None
-    quadratic_covered: float | None = None
-    width_decades: float | None = None
-    weaker_arm_se: float | None = None
+def measure_cell(cell: tuple[str, int, str, int, int]) -> pd.DataFrame:
+    """Return one row per series and method of one cell of shape, grid and shock."""
+    shape, grid, shock, n_series, seed = cell
+    rng = np.random.default_rng(seed)
+    designs = itertools.cycle(itertools.product(METRICS, SIZES, ITEMS))
+    parts: list[pd.DataFrame] = []
+    while sum(part["method"].eq("find_flips").sum() for part in parts) < n_series:
+        metric, n_sizes, n_items = next(designs)
+        run = simulate(Design(shape, grid, shock, n_items, metric, n_sizes), rng)
+        parts.append(_judged(run))
+    return pd.concat(parts, ignore_index=True)
 
 
-@dataclass(frozen=True)
-class Setting:
-    """One kind of curve, and how many of it."""
+def _judged(run: Run) -> pd.DataFrame:
+    table = run.table()
+    started = time.process_time()
+    flips = find_flips(table).set_index("size")
+    seconds = (time.process_time() - started) / len(flips)
+    rows = []
+    for series in cut_series(table, Cut("tokens")):
+        truth = next(t for t in run.truths if t.size == series.key["size"])
+        known = {
+            "shape": run.design.shape, "grid": run.design.grid, "shock": run.design.shock,
+            "n_items": run.design.n_items, "metric": run.design.metric,
+            "n_sizes": run.design.n_sizes, "family": truth.family,
+            "weaker_arm_se": truth.weaker_arm_se, "true_verdicts": truth.verdicts,
+            "turn": truth.turns[0] if len(truth.turns) == 1 else np.nan,
+        }  # fmt: skip
+        found = flips.loc[truth.size]
+        places = np.log10(found[["flip_tokens", "ci_lo", "ci_hi", "honest_lo", "honest_hi"]]
+                          .astype(float))  # fmt: skip
+        rows.append(
+            known | dict(places)
+            | {"method": "find_flips", "verdict": found["verdict"], "seconds": seconds}
+        )  # fmt: skip
+        rows += [known | _rival(name, series) for name in rivals.NAMES]
+    return pd.DataFrame(rows)
 
-    shape: str
-    mean_K: np.ndarray
-    shock: float
-    n_series: int
-    per_run: int
-    turn: float | None = None
+
+def _rival(name: str, series: object) -> dict[str, object]:
+    called = rivals.call(name, series)
+    return {
+        "method": name, "verdict": "U" if called.flips else "none",
+        "ci_lo": np.nan if called.lo is None else called.lo,
+        "ci_hi": np.nan if called.hi is None else called.hi,
+    }  # fmt: skip
 
 
-def v_shape(x_K: np.ndarray, *, turn: float, left: float, right: float) -> np.ndarray:
-    """Return a curve that falls by `left` to 0.4 at `turn` and rises by `right` after it."""
-    before = 0.4 + left * (1 - x_K / turn)
-    after = 0.4 + right * (x_K - turn) / (1 - turn)
-    return np.where(x_K < turn, before, after)
-
-
-def simulate(setting: Setting, rng: np.random.Generator, name: str) -> pd.DataFrame:
-    """Return item scores of one series; half of an item's latent ability is the item's own."""
-    n_points = len(setting.mean_K)
-    shocked_K = np.clip(setting.mean_K + setting.shock * rng.standard_normal(n_points), 0, 1)
-    latent_NK = np.sqrt(0.5) * (
-        rng.standard_normal((N_ITEMS, 1)) + rng.standard_normal((N_ITEMS, n_points))
+def figures(rows: pd.DataFrame) -> dict[str, float]:
+    """Return the figures of one method."""
+    ours = rows["method"].iloc[0] == "find_flips"
+    rows = rows.assign(called=rows["verdict"].isin(TURNED))
+    none = rows[rows["shape"].isin(WITHOUT_FLIP)]
+    one = rows[rows["shape"].isin(WITH_FLIP)]
+    right = [v in t if ours else v == "U" for v, t in zip(one["verdict"], one["true_verdicts"],
+                                                           strict=True)]  # fmt: skip
+    one = one.assign(found=right)
+    found = one[one["found"] & one["ci_lo"].notna()]
+    found = found.assign(
+        covered=(found["ci_lo"] <= found["turn"]) & (found["turn"] <= found["ci_hi"])
     )
-    score_NK = latent_NK < scipy.special.ndtri(shocked_K)
-    return pd.DataFrame(
-        {
-            "task": name,
-            "metric": "accuracy",
-            "size": "1b",
-            "step": np.tile(np.arange(n_points), N_ITEMS),
-            "tokens": np.tile(tokens(n_points), N_ITEMS),
-            "item": np.repeat(np.arange(N_ITEMS), n_points),
-            "score": score_NK.astype(float).ravel(),
-        }
-    )
-
-
-def tokens(n_points: int) -> np.ndarray:
-    """Return log-spaced training tokens."""
-    return np.logspace(FIRST_LOG_TOKENS, LAST_LOG_TOKENS, n_points)
-
-
-def measure(setting: Setting, rng: np.random.Generator) -> Cell:
-    """Return rates over all series of a setting."""
-    flips, quadratic = [], []
-    for start in range(0, setting.n_series, setting.per_run):
-        run = pd.concat(
-            [simulate(setting, rng, f"task {start + i}") for i in range(setting.per_run)]
-        )
-        flips.append(find_flips(run, alpha=ALPHA))
-        quadratic += [load("quadratic").apply(one, 0.0) for one in cut_series(run, Cut("tokens"))]
-    table = pd.concat(flips)
-    found = table[table["verdict"].isin(["U", "inverted_U", "other"])]
-    called = [fit for fit in quadratic if fit.p is not None and fit.p < ALPHA]
-    cell = {
-        "shape": setting.shape,
-        "checkpoints": len(setting.mean_K),
-        "shock": setting.shock,
-        "called": len(found) / len(table),
-        "quadratic_called": len(called) / len(quadratic),
+    result = {
+        "false_flips": none["called"].mean(),
+        "false_flips_worst_cell": none.groupby(CELL)["called"].mean().max(),
+        "power_from_4_se": one.loc[one["weaker_arm_se"] >= STRONG_SE, "found"].mean(),
+        "power": one["found"].mean(),
+        "coverage": found["covered"].mean(),
+        **{f"coverage_{g}": part["covered"].mean() for g, part in found.groupby("grid")},
     }
-    if setting.turn is not None and len(found):
-        at = FIRST_LOG_TOKENS + setting.turn * (LAST_LOG_TOKENS - FIRST_LOG_TOKENS)
-        lo, hi = np.log10(found["ci_lo"]), np.log10(found["ci_hi"])
-        bounded = [f for f in called if f.lo is not None and f.hi is not None]
-        cell |= {
-            "covered": float(((lo <= at) & (at <= hi)).mean()),
-            "width_decades": float((hi - lo).mean()),
-            "quadratic_covered": float(np.mean([f.lo <= at <= f.hi for f in bounded]))
-            if bounded
-            else None,
+    if ours:
+        error = (found["flip_tokens"] - found["turn"]).abs()
+        honest = (found["honest_lo"] <= found["turn"]) & (found["turn"] <= found["honest_hi"])
+        result |= {
+            "honest_coverage": honest.mean(),
+            "error_median_decades": error.median(),
+            "error_p90_decades": error.quantile(0.9),
+            "width_median_decades": (found["ci_hi"] - found["ci_lo"]).median(),
+            "w_called_other": rows.loc[rows["shape"] == "W", "verdict"].eq("other").mean(),
+            "seconds_153_points_1000_items": rows.loc[
+                (rows["grid"] == 153) & (rows["n_items"] == 1000), "seconds"
+            ].median(),
         }
-    return Cell(**cell)
+    return {name: round(float(value), 4) for name, value in result.items()}
 
 
-def without_flip(n_series: int, per_run: int, rng: np.random.Generator) -> list[Cell]:
-    """Return the false calls of every shape, grid and shock."""
-    return [
-        measure(Setting(name, curve(np.linspace(0, 1, n)), shock, n_series, per_run), rng)
-        for name, curve in WITHOUT_FLIP.items()
-        for n in GRIDS
-        for shock in SHOCKS
-    ]
-
-
-def with_flip(n_series: int, per_run: int, rng: np.random.Generator) -> list[Cell]:
-    """Return power and coverage for weaker arms of 2, 4 and 8 standard errors.
-
-    The standard error of an arm is that of the difference of two checkpoints.
-    """
-    cells = []
-    for n in GRIDS:
-        x_K = np.linspace(0, 1, n)
-        for shock in SHOCKS:
-            se = np.sqrt(2 * (0.25 / N_ITEMS + shock**2))
-            for arm_se in (2, 4, 8):
-                arm = min(arm_se * se, 0.45)
-                mean_K = v_shape(x_K, turn=0.45, left=arm, right=min(1.3 * arm, 0.5))
-                setting = Setting(f"V of {arm_se} SE", mean_K, shock, n_series, per_run, turn=0.45)
-                cells.append(measure(setting, rng))
-    return cells
-
-
-def show(title: str, cells: list[Cell]) -> None:
-    """Print a table of cells."""
-    print(f"\n{title}")
-    print(
-        pd.DataFrame([asdict(cell) for cell in cells])
-        .dropna(axis=1, how="all")
-        .round(3)
-        .to_string()
-    )
+def show(rows: pd.DataFrame) -> None:
+    """Print rates per cell, and the figures of all methods."""
+    ours = rows[rows["method"] == "find_flips"]
+    right = [v in t for v, t in zip(ours["verdict"], ours["true_verdicts"], strict=True)]
+    ours = ours.assign(flip=ours["verdict"].isin(TURNED), right=right)
+    shapes = list(dict.fromkeys(ours["shape"]))
+    for title, column, wanted in (
+        ("Called a flip where there is none", "flip", WITHOUT_FLIP),
+        ("Verdict right", "right", (*WITH_FLIP, "W")),
+    ):
+        part = ours[ours["shape"].isin(wanted)]
+        table = part.pivot_table(index=["grid", "shock"], columns="shape", values=column)
+        print(f"\n{title}\n{table[[s for s in shapes if s in wanted]].round(3).to_string()}")
+    methods = {name: figures(part) for name, part in rows.groupby("method", sort=False)}
+    print(f"\n{pd.DataFrame(methods).round(3).to_string()}")
 
 
 def main() -> None:
     """Run the whole study."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--series", type=int, default=200, help="series per cell")
-    parser.add_argument("--run", type=int, default=8, help="series that share a run")
+    parser.add_argument("--series", type=int, default=60, help="series per cell, at least")
+    parser.add_argument("--quick", action="store_true", help="10 series per cell")
+    parser.add_argument("--processes", type=int, default=1)
+    parser.add_argument("--grids", type=int, nargs="*", default=list(GRIDS))
     parser.add_argument("--seed", type=int, default=0)
     args = parser.parse_args()
-    started = time.perf_counter()
-    false = without_flip(args.series, args.run, np.random.default_rng(args.seed))
-    true = with_flip(args.series, args.run, np.random.default_rng(args.seed + 1))
-    show("Called a flip where there is none", false)
-    show("Called a flip where there is one (called = power)", true)
-    strong = [cell for cell in true if cell.shape != "V of 2 SE"]
-    n_series = (len(false) + len(true)) * args.series
-    summary = {
-        "false_flips": float(np.mean([c.called for c in false])),
-        "false_flips_worst_cell": max(c.called for c in false),
-        "quadratic_false_flips": float(np.mean([c.quadratic_called for c in false])),
-        "power_from_4_se": float(np.mean([c.called for c in strong])),
-        "quadratic_power_from_4_se": float(np.mean([c.quadratic_called for c in strong])),
-        "coverage": float(np.mean([c.covered for c in strong if c.covered is not None])),
-        "seconds_per_series": (time.perf_counter() - started) / n_series,
-        "python": platform.python_version(),
-        "numpy": np.__version__,
-        "scipy": scipy.__version__,
-    }
-    print(json.dumps(summary))
+    shapes = (*WITHOUT_FLIP, *WITH_FLIP, "W")
+    cells = [
+        (shape, grid, shock, 10 if args.quick else args.series, args.seed * 1_000_003 + i)
+        for i, (shape, grid, shock) in enumerate(itertools.product(shapes, args.grids, SHOCKS))
+    ]
+    # The slowest first, so that no process waits for one of them at the end.
+    cells.sort(key=lambda cell: -cell[1])
+    if args.processes > 1:
+        with ProcessPoolExecutor(args.processes) as pool:
+            rows = pd.concat(pool.map(measure_cell, cells), ignore_index=True)
+    else:
+        rows = pd.concat([measure_cell(cell) for cell in cells], ignore_index=True)
+    show(rows)
+    ours = figures(rows[rows["method"] == "find_flips"])
+    quadratic = figures(rows[rows["method"] == "quadratic u-test"])
+    print(
+        json.dumps(
+            ours
+            | {f"quadratic_{name}": value for name, value in quadratic.items()}
+            | {
+                "n_series": len(rows) // (1 + len(rivals.NAMES)),
+                "python": platform.python_version(),
+                "numpy": np.__version__,
+                "scipy": scipy.__version__,
+            }
+        )
+    )
 
 
 if __name__ == "__main__":

@@ -11,9 +11,13 @@ from dataclasses import dataclass
 import pandas as pd
 
 from ckpt_analyzer.errors import StoreError
-from ckpt_analyzer.stats.flips import LEAST_POINTS, find_flips
+from ckpt_analyzer.stats.flips import LEAST_POINTS, FlipOptions, decide_flips
+from ckpt_analyzer.stats.movement import movement_with_size
+from ckpt_analyzer.stats.opinions import with_opinions
 from ckpt_analyzer.stats.regression import COLUMNS, regressable, size_tokens_regression
-from ckpt_analyzer.stats.series_tables import Axis
+from ckpt_analyzer.stats.series import Series
+from ckpt_analyzer.stats.series_tables import Axis, Cut, cut_series
+from ckpt_analyzer.stats.surface import size_tokens_surface
 from ckpt_analyzer.store.store import Store
 
 
@@ -24,6 +28,8 @@ class Fitted:
     trends: pd.DataFrame
     flips: pd.DataFrame
     regression: pd.DataFrame
+    movement: pd.DataFrame
+    surface: pd.DataFrame
 
 
 def axes_of(trends: pd.DataFrame) -> tuple[Axis, ...]:
@@ -59,15 +65,49 @@ def fit(store: Store, *, alpha: float = 0.05, seed: int = 0, with_suspects: bool
             where=str(store.path),
             hint="score something first: ckpt-analyzer run SWEEP, or ckpt-analyzer import",
         )
+    options = FlipOptions(alpha=alpha, seed=seed, keep_suspect=with_suspects)
     flips = pd.concat(
-        [find_flips(trends, axis=axis, alpha=alpha, seed=seed) for axis in axes_of(trends)],
+        [_flips(store, trends, axis, options) for axis in axes_of(trends)],
         ignore_index=True,
     )
-    regression = _regression(trends)
+    fitted = Fitted(
+        trends=trends,
+        flips=flips,
+        regression=_regression(trends),
+        movement=movement_with_size(flips),
+        surface=size_tokens_surface(trends),
+    )
     store.write_flips(flips)
-    store.write_regression(regression)
+    store.write_description("regression", fitted.regression)
+    store.write_description("movement", fitted.movement)
+    store.write_description("surface", fitted.surface)
     store.mark_fitted(content_id, with_suspects=with_suspects)
-    return Fitted(trends, flips, regression)
+    return fitted
+
+
+def _flips(store: Store, trends: pd.DataFrame, axis: Axis, options: FlipOptions) -> pd.DataFrame:
+    """Return the flips along `axis`; series that were scored here are judged by their items.
+
+    Items are read by task and metric, so that no more than one of them lies in memory.
+    """
+    cut = Cut(axis, options.keep_suspect)
+    series = {_key(one): one for one in cut_series(trends, cut)}
+    by_kind = trends.groupby(["task", "metric"])["has_items"].all()
+    for task, metric in by_kind.index[by_kind]:
+        items = store.items(task=task, metric=metric)
+        series |= {_key(one): one for one in cut_series(items, cut) if _key(one) in series}
+    judged = list(series.values())
+    return with_opinions(decide_flips(judged, axis, options), judged, trends, alpha=options.alpha)
+
+
+def _key(series: Series) -> tuple[object, ...]:
+    return tuple(series.key.values())
+
+
+def fit_if_needed(store: Store) -> None:
+    """Fit `store` unless its verdicts, with or without suspects, are of what it holds now."""
+    if not (store.is_fitted() or store.is_fitted(with_suspects=True)):
+        fit(store)
 
 
 def _regression(trends: pd.DataFrame) -> pd.DataFrame:

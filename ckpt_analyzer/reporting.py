@@ -25,6 +25,9 @@ from ckpt_analyzer.html_report.prose import suspect_warnings
 from ckpt_analyzer.html_report.run_rows import RUN_COLUMNS
 from ckpt_analyzer.metric import Metric
 from ckpt_analyzer.reported_items import read_items
+from ckpt_analyzer.reported_stores import joined
+from ckpt_analyzer.reported_tuning import read_tuning
+from ckpt_analyzer.side_by_side import labels_of
 from ckpt_analyzer.stats.compare import compare_arms
 from ckpt_analyzer.store.audits import findings
 from ckpt_analyzer.store.store import Store
@@ -32,10 +35,12 @@ from ckpt_analyzer.task import Item, Task
 
 #: The metrics that a report opens with after those of its sweeps, in this order.
 FIRST = ("accuracy", "classification_loss", "gold_probability", "sequence_loss")
+#: Of so many metrics, the first ones, causes and sizes are compared: items are drawn for each.
+_COMPARED = 3
 
 
 def report(
-    store: Store,
+    store: Store | Sequence[Store],
     path: Path,
     *,
     title: str | None = None,
@@ -43,6 +48,8 @@ def report(
     dated: bool = True,
 ) -> Path:
     """Write the report of `store` to `path` and return it; the store is fitted if it is not yet.
+
+    Of several stores one page shows all, each under its folder's name.
 
     Parameters
     ----------
@@ -57,18 +64,35 @@ def report(
     StoreError
         If the store holds no scores.
     """
+    stores = [store] if isinstance(store, Store) else list(store)
+    data = [fitted_data(each, title, with_suspects=with_suspects) for each in stores]
+    shown = data[0] if len(data) == 1 else joined(labels_of(stores), data, title)
+    if not dated:
+        shown = replace(shown, runs=shown.runs.assign(created=None, seconds=np.nan))
+    write_report(shown, path)
+    return path
+
+
+def fitted_data(
+    store: Store, title: str | None = None, *, with_suspects: bool = False
+) -> ReportData:
+    """Return what the report of `store` shows; the store is fitted if it is not yet.
+
+    Raises
+    ------
+    StoreError
+        If the store holds no scores.
+    """
     if not store.is_fitted(with_suspects=with_suspects):
         fit(store, with_suspects=with_suspects)
-    data = gather(store, title, with_suspects=with_suspects)
-    if not dated:
-        data = replace(data, runs=data.runs.assign(created=None, seconds=np.nan))
-    write_report(data, path)
-    return path
+    return gather(store, title, with_suspects=with_suspects)
 
 
 def gather(store: Store, title: str | None = None, *, with_suspects: bool = False) -> ReportData:
     """Return everything that the report of `store` shows."""
     trends = store.trends()
+    first = _metrics(trends["metric"].unique(), _swept_metrics(store))[:_COMPARED]
+    tuning = read_tuning(store, [metric.name for metric in first])
     warnings = [f"not read: {each.path}: {each.reason}" for each in store.damaged()]
     if with_suspects:
         warnings += suspect_warnings(trends, "taken into every fit, as was asked")
@@ -87,6 +111,8 @@ def gather(store: Store, title: str | None = None, *, with_suspects: bool = Fals
         metrics=_metrics(trends["metric"].unique(), _swept_metrics(store)),
         doubts=_doubts(store, trends),
         command=_commands(store),
+        tuned=tuning.tables,
+        questions=tuning.questions,
     )
 
 

@@ -96,6 +96,18 @@ TRENDS = pa.schema(
     ]
 )
 
+#: What one fit that decides nothing says of a series.
+OPINION = pa.struct(
+    [
+        _required("fit", _STRING),
+        _required("verdict", _STRING),  # U, inverted_U or none
+        pa.field("flip_at", _FLOAT),
+        pa.field("ci_lo", _FLOAT),
+        pa.field("ci_hi", _FLOAT),
+        pa.field("p", _FLOAT),
+    ]
+)
+
 #: One row per series and axis: the verdict on its shape.
 FLIPS = pa.schema(
     [
@@ -106,14 +118,22 @@ FLIPS = pa.schema(
         _required("axis", _STRING),
         _required("verdict", _STRING),
         pa.field("flip_at", _FLOAT),  # on the axis, not its logarithm
-        pa.field("ci_lo", _FLOAT),
+        pa.field("ci_lo", _FLOAT),  # calibrated by simulation
         pa.field("ci_hi", _FLOAT),
+        pa.field("honest_lo", _FLOAT),  # whatever the shape of the arms
+        pa.field("honest_hi", _FLOAT),
         pa.field("p", _FLOAT),
-        pa.field("p_adjusted", _FLOAT),
+        pa.field("p_adjusted", _FLOAT),  # Benjamini and Hochberg
+        pa.field("p_adjusted_by", _FLOAT),  # Benjamini and Yekutieli
         pa.field("effect_before", _FLOAT),  # change over the first arm, in units of the metric
         pa.field("effect_after", _FLOAT),
         pa.field("effect_before_se", _FLOAT),  # the same in standard errors
         pa.field("effect_after_se", _FLOAT),
+        pa.field("effect_before_lo", _FLOAT),
+        pa.field("effect_before_hi", _FLOAT),
+        pa.field("effect_after_lo", _FLOAT),
+        pa.field("effect_after_hi", _FLOAT),
+        pa.field("mde_80", _FLOAT),  # smallest change found with 80 % power
         pa.field("item_se", _FLOAT),  # median over checkpoints
         pa.field("shock_sd", _FLOAT),  # noise that all items of a checkpoint share
         pa.field("n_items", _INT64),
@@ -121,6 +141,8 @@ FLIPS = pa.schema(
         _required("turning_points", pa.list_(_FLOAT)),  # of U, inverted_U and other
         _required("method", _STRING),
         _required("flags", pa.list_(_STRING)),
+        # What other fits say of a series that turns; null where none was asked.
+        pa.field("second_opinions", pa.list_(OPINION)),
     ]
 )  # fmt: skip
 

@@ -7,7 +7,7 @@ Pure records: reading files is ``task_data``, scoring is ``scoring``. Tasks are 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, NamedTuple
 
 Cause = Literal["strong prior", "unwanted imitation", "distractor task", "spurious few-shot"]
 Kind = Literal["classification", "sequence_prob", "logodds", "absolute_logodds"]
@@ -41,6 +41,13 @@ class Item:
     other_context: str | None = None
 
 
+class SampleTokens(NamedTuple):
+    """The tokens of a random sample of items, with what their texts share counted once."""
+
+    n_items: int
+    tokens: int
+
+
 @dataclass(frozen=True)
 class Task:
     """A data set of items and what is known about it.
@@ -58,8 +65,10 @@ class Task:
     n_items
         Rows in the official file; None where there is no official count.
     scored_bytes
-        UTF-8 bytes of prompts and choices of all rows, each choice run on its own: a plan is sized
-        by it before the file is here.
+        UTF-8 bytes of prompts and choices of all rows, each choice run on its own.
+    sample_tokens
+        Tokens under Pythia's tokenizer of one item and of larger samples up to all of them,
+        ascending: what scoring computes is sized by it before the file is here.
     """
 
     name: str
@@ -69,6 +78,7 @@ class Task:
     data: TaskFile
     n_items: int | None
     scored_bytes: int | None = None
+    sample_tokens: tuple[SampleTokens, ...] = ()
     cause: Cause | None = None
     citation: str = ""
     licence: str = ""

@@ -1,7 +1,8 @@
 """One unit of work: stream a checkpoint, score its tasks, store the scores.
 
 This is the one module that joins sources, scoring and store. It keeps what many units share, the
-items of the tasks and the plans of scoring them, so that each is made once a run. It knows nothing
+items of the tasks, the plans of scoring them and the memory of the model, so that each is made once
+a run. It knows nothing
 of sweeps as a whole, engines, statistics or reports.
 """
 
@@ -9,17 +10,20 @@ from __future__ import annotations
 
 import importlib.metadata
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
+from itertools import dropwhile, islice
 from pathlib import Path
+from typing import Self
 
 import pyarrow as pa
 import torch
 from transformers import PreTrainedModel
 
 from ckpt_analyzer import __version__
-from ckpt_analyzer.checkpoints.source import ResolvedCheckpoint
+from ckpt_analyzer.checkpoints.ahead import BYTES_IN_USE, Ahead
+from ckpt_analyzer.checkpoints.source import OpenCheckpoint, ResolvedCheckpoint
 from ckpt_analyzer.errors import ScoringError, StoreError, UserError
 from ckpt_analyzer.events import (
     CheckpointFetched,
@@ -29,8 +33,12 @@ from ckpt_analyzer.events import (
     UnitStatus,
 )
 from ckpt_analyzer.scoring import Dtype
-from ckpt_analyzer.scoring.load import load_model
+from ckpt_analyzer.scoring.in_place import InPlaceModel
+from ckpt_analyzer.scoring.layered_model import LayeredModel, open_layered
+from ckpt_analyzer.scoring.open_model import Terms, needs_layers
+from ckpt_analyzer.scoring.plan import ScoringPlan
 from ckpt_analyzer.scoring.score import score_plan
+from ckpt_analyzer.scoring.skeleton import config_in
 from ckpt_analyzer.scoring.threads import threads_for
 from ckpt_analyzer.scoring.window import max_length_tokens
 from ckpt_analyzer.store.store import Store
@@ -48,28 +56,56 @@ VERSIONED = ("torch", "transformers", "tokenizers", "safetensors", "numpy")
 
 @dataclass(frozen=True)
 class Settings:
-    """How a run scores: what its sweep says that does not depend on the unit."""
+    """How a run scores: what its sweep says that does not depend on the unit.
+
+    Parameters
+    ----------
+    ahead_bytes
+        How much of the next checkpoint may wait in memory while this one is scored.
+    memory_budget_bytes
+        Bound of the memory of the whole process; None for none.
+    """
 
     dtype: Dtype
     device: str
     sweep_sha256: str
     tasks: Mapping[str, TaskItems]
+    ahead_bytes: int = BYTES_IN_USE
+    memory_budget_bytes: int | None = None
 
 
 @dataclass
 class Workbench:
-    """What stays in memory from unit to unit."""
+    """What stays in memory from unit to unit. A context manager: its thread ends with it.
+
+    Parameters
+    ----------
+    queue
+        The units in the order in which they are likely to come: the next one is read ahead.
+    """
 
     settings: Settings
     store: Store
     listener: Listener
+    queue: Sequence[Unit] = ()
     _plans: UnitPlans = field(init=False)
+    _model: InPlaceModel = field(init=False)
+    _layered: dict[tuple[str, int], bool] = field(default_factory=dict)
     _equal: EqualWeights = field(init=False)
+    _ahead: Ahead | None = None
 
     def __post_init__(self) -> None:
-        """Begin without plans."""
+        """Begin without plans and without a model."""
         self._plans = UnitPlans(self.settings.tasks)
+        self._model = InPlaceModel(self.settings.dtype, self.settings.device)
         self._equal = EqualWeights(self.store)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._ahead is not None:
+            self._ahead.close()
 
     def work(self, unit: Unit) -> UnitStatus:
         """Score and store `unit`; what is wrong with its checkpoint becomes a failed status.
@@ -98,7 +134,9 @@ class Workbench:
 
     def _score(self, unit: Unit) -> tuple[str, ...]:
         begin = time.perf_counter()
-        resolved = unit.source.resolve(unit.checkpoint)
+        ahead = self._on_its_way(unit)
+        resolved = ahead.resolved()
+        following = self._after(unit)
         has_moved = any(cell.commit != resolved.commit for cell in unit.cells)
         # A branch may have moved since the plan: scores go by the commit that they are of.
         cells = tuple(replace(cell, commit=resolved.commit) for cell in unit.cells)
@@ -106,16 +144,17 @@ class Workbench:
         copied = self._equal.copy(unit, resolved, self.settings.sweep_sha256)
         unit = copied.left
         if not unit.cells:
+            ahead.close()
             return (*copied.notes, *_suspicion(unit))
-        with unit.source.fetch(resolved) as folder:
-            fetched = time.perf_counter()
-            n_bytes = resolved.bytes_to_download
-            self.listener(CheckpointFetched(unit.label, n_bytes, fetched - begin))
-            settings = self.settings
-            model = load_model(folder, dtype=settings.dtype, device=settings.device)
+        with ahead.opened() as opened:
+            plan = self._plan(unit, opened.folder)
+            model = self._opened(unit, opened, plan)
+            ready = time.perf_counter()
+            self.listener(CheckpointFetched(unit.label, resolved.bytes_to_download, ready - begin))
+            self._read_ahead(following, resolved)
             with threads_for(unit.checkpoint.model.parameters):
-                tables = self._score_cells(unit, model, folder)
-        scored = _Scored(tables, fetched - begin, time.perf_counter() - fetched, str(model.device))
+                tables = self._score_cells(unit, model, plan)
+        scored = _Scored(tables, ready - begin, time.perf_counter() - ready, str(model.device))
         manifest = _manifest(unit, resolved, scored, self.settings)
         rows = [_item_scores(unit, resolved, cell, table) for cell, table in tables.items()]
         self._equal.add(self.store.commit(manifest, pa.concat_tables(rows)))
@@ -123,10 +162,65 @@ class Workbench:
         return (*copied.notes, *((moved,) if has_moved else ()), *_suspicion(unit),
                 *_warnings(manifest))  # fmt: skip
 
+    def _plan(self, unit: Unit, folder: Path) -> ScoringPlan:
+        return self._plans.plan(unit.cells, folder, max_length_tokens(config_in(folder)))
+
+    def _opened(
+        self, unit: Unit, checkpoint: OpenCheckpoint, plan: ScoringPlan
+    ) -> PreTrainedModel | LayeredModel:
+        """Return the model of `checkpoint`: in memory, or on disk where the budget is too small."""
+        settings, folder = self.settings, checkpoint.folder
+        terms = Terms(settings.dtype, settings.device, settings.memory_budget_bytes)
+        # Decided once: what a process keeps of memory that it gave back says nothing of the model.
+        key = (unit.checkpoint.model.name, plan.n_tokens)
+        if key not in self._layered:
+            held = self._model.n_bytes
+            self._layered[key] = needs_layers(folder, [plan], terms, released_bytes=held)
+        if not self._layered[key]:
+            return self._model.load(folder, checkpoint.slices())
+        if not checkpoint.weights_on_disk:
+            raise ScoringError(
+                "the model exceeds memory_budget, and only weights on disk can be read layer by "
+                "layer",
+                hint="set a larger memory_budget, or let the weights go through a folder: "
+                "--spool DIR",
+            )
+        self._model.release()
+        return open_layered(
+            folder,
+            dtype=settings.dtype,
+            device=settings.device,
+            budget_bytes=terms.budget_bytes,
+        )
+
+    def _on_its_way(self, unit: Unit) -> Ahead:
+        """Return the reading of `unit`, which began before where it was foreseen."""
+        ahead, self._ahead = self._ahead, None
+        if ahead is not None and ahead.checkpoint == unit.checkpoint:
+            return ahead
+        if ahead is not None:
+            ahead.close()
+        return Ahead(unit.source, unit.checkpoint, self.settings.ahead_bytes)
+
+    def _after(self, unit: Unit) -> Unit | None:
+        """Return the unit that is likely to come after `unit`."""
+        following = dropwhile(lambda each: each is not unit, self.queue)
+        return next(islice(following, 1, None), None)
+
+    def _read_ahead(self, unit: Unit | None, present: ResolvedCheckpoint) -> None:
+        """Begin to read `unit`, unless its scores will be taken over from equal weights."""
+        if unit is None:
+            return
+
+        def is_known(resolved: ResolvedCheckpoint) -> bool:
+            return resolved.has_content_of(present) or self._equal.knows(resolved)
+
+        size = self.settings.ahead_bytes
+        self._ahead = Ahead(unit.source, unit.checkpoint, size, may_wait=is_known)
+
     def _score_cells(
-        self, unit: Unit, model: PreTrainedModel, folder: Path
+        self, unit: Unit, model: PreTrainedModel | LayeredModel, plan: ScoringPlan
     ) -> dict[CellKey, pa.Table]:
-        plan = self._plans.plan(unit.cells, folder, max_length_tokens(model.config))
         report = partial(_report, self.listener, unit.label)
         return dict(zip(unit.cells, score_plan(model, plan, progress=report), strict=True))
 

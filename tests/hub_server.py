@@ -21,7 +21,10 @@ from pathlib import Path
 from typing import Any, Self
 from urllib.parse import parse_qs, unquote, urlsplit
 
+from hub_faults import play
+
 Files = Mapping[str, bytes]
+_STORAGE = re.compile(r"/storage/(?P<repo>[^/]+/[^/]+)/(?P<commit>[^/]+)/(?P<name>.+)")
 #: Stands for a connection that breaks, among the statuses of ``Faults.passing``.
 RESET = 0
 _LFS = (".safetensors", ".bin", ".gz")
@@ -61,9 +64,13 @@ class Faults:
         How many more downloads of a file name arrive altered, in the right size.
     cut
         How many more downloads of a file name break off half-way.
+    scripts
+        What happens to the next downloads of weights of a commit, one after the other; the kinds
+        are the functions of ``hub_faults.py``.
     """
 
     gated: set[str] = field(default_factory=set)
+    scripts: dict[str, list[str]] = field(default_factory=dict)
     statuses: dict[str, int] = field(default_factory=dict)
     passing: dict[str, list[int]] = field(default_factory=dict)
     corrupt: Counter[str] = field(default_factory=Counter)
@@ -74,7 +81,11 @@ class Faults:
 class HubServer:
     """A running Hub; use it as a context manager."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, signed: bool = False) -> None:
+        #: Whether weights are behind signed addresses, as on the Hub.
+        self.signed = signed
+        self.n_signatures = 0
+        self.void_signatures: set[int] = set()
         self.repos: dict[tuple[str, str], Repo] = {}
         self.faults = Faults()
         #: Method and path of every request, in order.
@@ -83,10 +94,16 @@ class HubServer:
         self.authorizations: list[str | None] = []
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), _handler(self))
         self._server.daemon_threads = True
+        self._server.handle_error = lambda *_: None  # a reader that goes away in the middle
 
     @property
     def endpoint(self) -> str:
         return f"http://127.0.0.1:{self._server.server_address[1]}"
+
+    @property
+    def storage(self) -> str:
+        """Where weights are when they are behind signed addresses: another host, to a client."""
+        return f"http://localhost:{self._server.server_address[1]}/storage"
 
     def __enter__(self) -> Self:
         threading.Thread(target=self._server.serve_forever, args=(0.01,), daemon=True).start()
@@ -111,6 +128,11 @@ class HubServer:
         for step_folder in sorted(path for path in root.glob("*/*") if path.is_dir()):
             files = {path.name: path.read_bytes() for path in step_folder.iterdir()}
             self.add(f"{organisation}/{step_folder.parent.name}", step_folder.name, files)
+
+    def delete(self, repo_id: str, revision: str, *, kind: str = "models") -> None:
+        """Remove a branch and its commit."""
+        repo = self.repos[kind, repo_id]
+        del repo.commits[repo.branches.pop(revision)]
 
     def count(self, part: str) -> int:
         """Return how many requests had `part` in their method and path."""
@@ -170,6 +192,8 @@ class _Handler(BaseHTTPRequestHandler):
             return self._api(match)
         if match := _RESOLVE.fullmatch(url.path):
             return self._resolve(match)
+        if match := _STORAGE.fullmatch(url.path):
+            return self._storage(match)
         return self._refuse(404, "")
 
     def _passing_fault(self, path: str) -> bool:
@@ -238,9 +262,39 @@ class _Handler(BaseHTTPRequestHandler):
         content = repo.commits[commit].get(name)
         if content is None:
             return self._refuse(404, "EntryNotFound", {"X-Repo-Commit": commit})
+        if self.hub.signed and self._is_lfs(name):
+            return self._redirect(match["repo"], name, commit, content)
         return self._file(name, commit, content)
 
+    def _redirect(self, repo: str, name: str, commit: str, content: bytes) -> None:
+        """Send the reader to a signed address, as the Hub does for weights."""
+        self.hub.n_signatures += 1
+        sha256 = hashlib.sha256(content).hexdigest()
+        if self.hub.faults.scripts.get(commit, [])[:1] == ["wrong_tag"]:
+            sha256 = sha256[::-1]
+            self.hub.faults.scripts[commit].pop(0)
+        headers = {
+            "X-Repo-Commit": commit,
+            "X-Linked-Etag": f'"{sha256}"',
+            "X-Linked-Size": str(len(content)),
+            "Location": f"{self.hub.storage}/{repo}/{commit}/{name}"
+            f"?signature={self.hub.n_signatures}",
+        }
+        self._send(302, b"", headers)
+
+    def _storage(self, match: re.Match[str]) -> None:
+        repo = self.hub.repos["models", match["repo"]]
+        self.signature = int(self.query["signature"][0])
+        if self.signature in self.hub.void_signatures or match["commit"] not in repo.commits:
+            return self._refuse(403, "")
+        name = match["name"]
+        return self._file(name, match["commit"], repo.commits[match["commit"]][name])
+
     def _file(self, name: str, commit: str, content: bytes) -> None:
+        script = self.hub.faults.scripts.get(commit)
+        if script and self.command == "GET" and self._is_lfs(name):
+            play(script, self, content)
+            return
         is_lfs = self._is_lfs(name)
         etag = hashlib.sha256(content).hexdigest() if is_lfs else _blob_id(content)
         headers = {"X-Repo-Commit": commit, "ETag": f'"{etag}"', "Accept-Ranges": "bytes"}

@@ -182,14 +182,25 @@ def _flip(size, parameters, arm, task, metric, verdict, at):
         "verdict": verdict, "flip_at": at if decided else None,
         "ci_lo": at * 0.45 if decided else None,
         "ci_hi": at * 2.3 if decided else None,
+        "honest_lo": at * 0.3 if decided else None,
+        "honest_hi": at * 3.1 if decided else None,
         "p": 0.0004 if decided else 0.2, "p_adjusted": 0.003 if decided else 0.5,
+        "p_adjusted_by": 0.01 if decided else 0.9, "mde_80": 0.08,
         "effect_before": before, "effect_after": -0.8 * before if decided else None,
         "effect_before_se": before / 0.024, "effect_after_se": -0.8 * before / 0.024
         if decided else None,
+        "effect_before_lo": before - 0.07, "effect_before_hi": before + 0.07,
+        "effect_after_lo": -0.8 * before - 0.07 if decided else None,
+        "effect_after_hi": -0.8 * before + 0.07 if decided else None,
         "item_se": 0.017, "shock_sd": 0.008, "n_items": 936, "n_checkpoints": 20,
         "turning_points": [at] if decided else [], "method": "two-lines",
         "flags": ["suspect-left-out"] if size == "70m" else [],
+        "second_opinions": [_opinion("quadratic", verdict), _opinion("two-lines", "none")],
     }  # fmt: skip
+
+
+def _opinion(fit, verdict):
+    return {"fit": fit, "verdict": verdict, "flip_at": None, "ci_lo": None, "ci_hi": None, "p": 0.5}
 
 
 def _mirrored(verdict: str) -> str:

@@ -94,3 +94,12 @@ def _item_scores(draft, key, scores):
         for field in ITEM_SCORES
     ]
     return pa.table(columns, schema=ITEM_SCORES)
+
+
+def commit_answers(store, model, step, answers, *, task="memo-trap", changes=None, **facts):
+    """Commit a unit of `model` whose items have these log-likelihoods; `changes` are of its key."""
+    commit = f"{model}-{step}"
+    key = cell_key(task, step, repo=f"org/{model}", commit=commit, **(changes or {}))
+    cells = {key: ("classification", choice_scores(answers))}
+    draft, table = unit(cells, step, model=model, commit=commit, **facts)
+    store.commit(draft, table)

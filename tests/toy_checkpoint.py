@@ -29,6 +29,11 @@ def safetensors_bytes(shapes: Shapes = SHAPES, fill: int = 0) -> bytes:
     return len(packed).to_bytes(8, "little") + packed + bytes([fill]) * end
 
 
+def tensor_bytes(shapes: Shapes = SHAPES, fill: int = 0) -> dict[str, bytes]:
+    """Return what `safetensors_bytes` holds, tensor by tensor."""
+    return {name: bytes([fill]) * (2 * math.prod(shape)) for name, shape in shapes.items()}
+
+
 def files(fill: int = 0) -> dict[str, bytes]:
     """Return the files of a checkpoint; `fill` is what its weights consist of."""
     return {

@@ -28,6 +28,9 @@ class Chart:
         Takes trends and flips of one metric and one setting, returns the chart with its data.
     one_task
         Whether `draw` takes the rows of one task only.
+    rows
+        Takes what `draw` does, returns the numbers that are drawn where these are not the trends
+        themselves.
     """
 
     name: str
@@ -35,3 +38,4 @@ class Chart:
     description: str
     draw: Callable[[pd.DataFrame, pd.DataFrame], alt.TopLevelMixin]
     one_task: bool
+    rows: Callable[[pd.DataFrame, pd.DataFrame], pd.DataFrame] | None = None

@@ -23,6 +23,9 @@ _VIRIDIS = (
 
 FONT = "system-ui, -apple-system, 'Segoe UI', Roboto, 'Helvetica Neue', Arial, sans-serif"
 
+#: The font of figures for paper.
+PRINT_FONT = "Liberation Sans, Arial, Helvetica, sans-serif"
+
 #: Axis text of a count of tokens or parameters: 2.1 B instead of Vega's 2.1G.
 COUNT_LABEL = (
     "datum.value === 0 ? '0'"
@@ -99,6 +102,32 @@ def config(n_sizes: int, theme: Theme = "light") -> Config:
             "hover": {"color": ink.text},
             "flip": {"color": ink.text},
         },
+    }  # fmt: skip
+
+
+def print_config() -> Config:
+    """Return what print sets otherwise than a screen: sizes in points, a font that is everywhere.
+
+    Liberation Sans has the metrics of Arial and Helvetica, so a page without it keeps its layout.
+    """
+    small = {"labelFontSize": 7, "titleFontSize": 7.5}
+    return {
+        "background": "#ffffff",
+        "font": PRINT_FONT,
+        "padding": 2,
+        "axis": small | {
+            "gridWidth": 0.5, "domainWidth": 0.5, "tickWidth": 0.5, "tickSize": 3,
+            "labelPadding": 2, "titlePadding": 4,
+        },
+        "legend": small | {
+            "titleFontWeight": "normal",
+            "orient": "bottom", "symbolSize": 40, "gradientThickness": 6, "offset": 6, "padding": 0,
+        },
+        "header": {"labelFontSize": 8, "labelFontWeight": "normal", "labelPadding": 3},
+        "title": {"fontSize": 8.5, "fontWeight": "normal", "offset": 4},
+        "text": {"fontSize": 7},
+        "concat": {"spacing": 12},
+        "facet": {"spacing": 8},
     }  # fmt: skip
 
 

@@ -93,4 +93,5 @@ CHART = Chart(
     description="The last checkpoint of each base model joined to that of its tuned model.",
     draw=draw,
     one_task=False,
+    rows=lambda trends, flips: dumbbell_rows(trends),
 )

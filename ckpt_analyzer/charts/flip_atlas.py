@@ -104,4 +104,5 @@ CHART = Chart(
     description="Turning points with their intervals against model size, task by task.",
     draw=draw,
     one_task=False,
+    rows=atlas_rows,
 )

@@ -1,23 +1,26 @@
-"""Checkpoints on the Hub, resolved from metadata and downloaded for as long as they are used.
+"""Checkpoints on the Hub, resolved from metadata and streamed into memory.
 
-In: models and checkpoints. Out: commits, digests, folders. Every request goes to one explicit
-endpoint (the client reads HF_ENDPOINT at import only) and, once resolved, to one commit. The
-client accepts a corrupted body of the right size, and falls back to a stale cache when a request
-fails: so the weights are hashed after the download, and the folder is empty before it.
+In: models and checkpoints. Out: commits, digests, open checkpoints. Every request goes to one
+explicit endpoint (the client reads HF_ENDPOINT at import only) and, once resolved, to one commit.
+How the bytes of a file come is ``hub_files.py``.
 """
 
 from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 
 from huggingface_hub import HfApi, constants, get_token
 
-from ckpt_analyzer.checkpoints.digest import file_sha256
+from ckpt_analyzer.checkpoints.download import Line
+from ckpt_analyzer.checkpoints.hub_files import CommitFiles
 from ckpt_analyzer.checkpoints.hub_metadata import HubMetadata
 from ckpt_analyzer.checkpoints.inventory import Inventory, ListedFile
+from ckpt_analyzer.checkpoints.mapped import mapped_pieces
 from ckpt_analyzer.checkpoints.metadata_cache import MetadataCache
 from ckpt_analyzer.checkpoints.patience import (
     ANONYMOUS_REQUESTS,
@@ -26,14 +29,40 @@ from ckpt_analyzer.checkpoints.patience import (
     Patience,
 )
 from ckpt_analyzer.checkpoints.scratch import Scratch
-from ckpt_analyzer.checkpoints.source import ResolvedCheckpoint, RevisionKey, WeightFile
+from ckpt_analyzer.checkpoints.source import (
+    OpenCheckpoint,
+    ResolvedCheckpoint,
+    RevisionKey,
+    WeightFile,
+)
+from ckpt_analyzer.checkpoints.spool import Spool, SpoolPlace
 from ckpt_analyzer.checkpoints.weight_files import choose, deciding
 from ckpt_analyzer.errors import CheckpointError, SourceError
-from ckpt_analyzer.hub_bars import NoBar
 from ckpt_analyzer.hub_failure import HUB_ERRORS, concerns_the_repository, explain
 from ckpt_analyzer.suite import Checkpoint, Model
+from ckpt_analyzer.weights import Pieces
 
-_ATTEMPTS = 2
+
+@dataclass(frozen=True)
+class HubReading:
+    """How a Hub is read.
+
+    Parameters
+    ----------
+    line
+        How patiently files are read; its token is not used.
+    spool
+        Where weight files are kept while they are used; None to keep nothing on disk.
+    metadata_dir
+        Where metadata of commits is kept; None for the user's cache.
+    on_wait
+        Is told of every wait that the Hub's limits or failures ask for, in seconds.
+    """
+
+    line: Line = field(default_factory=Line)
+    spool: SpoolPlace | None = None
+    metadata_dir: Path | None = None
+    on_wait: Callable[[float], None] = lambda _seconds: None
 
 
 class HubSource:
@@ -42,15 +71,13 @@ class HubSource:
     Parameters
     ----------
     cache_dir
-        A folder of our own; checkpoints are in it while they are used.
+        A folder of our own; companions are in it while their checkpoint is used.
     max_cache_bytes
         The most that this process keeps in it at a time.
     endpoint, token
         None for the client's own defaults.
-    metadata_dir
-        Where metadata of commits is kept; None for the user's cache.
-    on_wait
-        Is told of every wait that the Hub's limits or failures ask for, in seconds.
+    reading
+        How the Hub is read; None for the defaults.
     """
 
     def __init__(
@@ -60,15 +87,18 @@ class HubSource:
         max_cache_bytes: int,
         endpoint: str | None = None,
         token: str | None = None,
-        metadata_dir: Path | None = None,
-        on_wait: Callable[[float], None] = lambda _seconds: None,
+        reading: HubReading | None = None,
     ) -> None:
+        reading = reading or HubReading()
+        self._spool = None if reading.spool is None else Spool(reading.spool)
+        self._line = replace(reading.line, token=token)
         self._endpoint = endpoint or constants.ENDPOINT
         self._api = HfApi(endpoint=self._endpoint, token=token)
         self._scratch = Scratch(cache_dir, max_cache_bytes)
         allowed = SIGNED_IN_REQUESTS if token or get_token() else ANONYMOUS_REQUESTS
-        cache = MetadataCache(self._endpoint, metadata_dir)
-        self._metadata = HubMetadata(self._api, Patience(Pace(allowed), on_wait=on_wait), cache)
+        cache = MetadataCache(self._endpoint, reading.metadata_dir)
+        patience = Patience(Pace(allowed), on_wait=reading.on_wait)
+        self._metadata = HubMetadata(self._api, patience, cache)
         #: What revisions stood for when they were listed; from then on they stand for that.
         self._listed: dict[RevisionKey, str] = {}
 
@@ -146,54 +176,34 @@ class HubSource:
         )
 
     @contextmanager
-    def fetch(self, resolved: ResolvedCheckpoint) -> Iterator[Path]:
-        """Yield a folder with the files of this commit; it is removed on exit.
-
-        Peak disk: `ResolvedCheckpoint.bytes_to_download` and the companions.
+    def fetch(self, resolved: ResolvedCheckpoint) -> Iterator[OpenCheckpoint]:
+        """Open this commit: companions are in a folder until the exit, weights come as pieces.
 
         Raises
         ------
         CheckpointError
-            If the files do not fit, cannot be downloaded, or are not those that were resolved.
+            If the files cannot be read, or are not those that were resolved.
         """
         checkpoint = resolved.checkpoint
         subject = f"{checkpoint.model.repo} at {checkpoint.revision}"
-        with self._scratch.room(resolved.bytes_to_download, subject) as folder:
+        files = CommitFiles(self._line, self._endpoint, checkpoint.model.repo, resolved.commit)
+
+        def slices() -> Pieces:
+            with self._explained(subject):
+                yield from files.pieces(resolved, folder)
+
+        with self._scratch.room(0, subject) as folder, ExitStack() as use:
             with self._explained(subject):
                 for name in resolved.companions:
-                    self._download(checkpoint.model.repo, resolved.commit, name, folder)
-                for file in resolved.weight_files:
-                    self._download_checked(checkpoint.model.repo, resolved.commit, file, folder)
-            yield folder
-
-    def _download_checked(self, repo: str, commit: str, file: WeightFile, folder: Path) -> None:
-        for attempt in range(1, _ATTEMPTS + 1):
-            try:
-                path = self._download(repo, commit, file.name, folder)
-            except HUB_ERRORS:
-                if attempt == _ATTEMPTS:
-                    raise
-                continue
-            if file_sha256(path) == file.sha256:
-                return
-            path.unlink()
-        raise CheckpointError(
-            f"{file.name} arrived altered, {_ATTEMPTS} times: its sha256 is not the published one",
-            where=f"{repo} at {commit}, from {self._endpoint}",
-            hint="run the same command again; if it stays so, the endpoint or a proxy is at fault",
-        )
-
-    def _download(self, repo: str, commit: str, name: str, folder: Path) -> Path:
-        # A cache of its own as well: the client copies from the user's cache where it finds a file.
-        path = self._api.hf_hub_download(
-            repo,
-            name,
-            revision=commit,
-            local_dir=folder,
-            cache_dir=folder / ".cache",
-            tqdm_class=NoBar,
-        )
-        return Path(path)
+                    files.save_companion(name, folder)
+                if self._spool is not None:
+                    spooled = use.enter_context(self._spool.files(resolved, files.read))
+                    for path in spooled.iterdir():
+                        (folder / path.name).symlink_to(path.resolve())
+            if self._spool is None:
+                yield OpenCheckpoint(folder, False, slices)
+            else:
+                yield OpenCheckpoint(folder, True, partial(mapped_pieces, folder, resolved))
 
     def _weight_file(
         self, checkpoint: Checkpoint, inventory: Inventory, file: ListedFile

@@ -8,7 +8,6 @@ the suite is ``local_suite.py``.
 from __future__ import annotations
 
 import hashlib
-import json
 import tempfile
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
@@ -16,8 +15,15 @@ from pathlib import Path
 
 from ckpt_analyzer.checkpoints.digest import file_sha256
 from ckpt_analyzer.checkpoints.inventory import Inventory, ListedFile
+from ckpt_analyzer.checkpoints.mapped import mapped_pieces
 from ckpt_analyzer.checkpoints.safetensors_header import read_shapes
-from ckpt_analyzer.checkpoints.source import ResolvedCheckpoint, RevisionKey, WeightFile
+from ckpt_analyzer.checkpoints.shard_index import ENDING, tensors_by_shard
+from ckpt_analyzer.checkpoints.source import (
+    OpenCheckpoint,
+    ResolvedCheckpoint,
+    RevisionKey,
+    WeightFile,
+)
 from ckpt_analyzer.checkpoints.weight_files import (
     TOKENIZER_FILES,
     VOCABULARIES,
@@ -28,6 +34,7 @@ from ckpt_analyzer.checkpoints.weight_files import (
 )
 from ckpt_analyzer.errors import CheckpointError
 from ckpt_analyzer.suite import Checkpoint, Model, Suite
+from ckpt_analyzer.weights import Pieces
 
 _COMMITTED = (".safetensors", ".bin", ".index.json")
 
@@ -128,17 +135,35 @@ class LocalSource:
         )
 
     @contextmanager
-    def fetch(self, resolved: ResolvedCheckpoint) -> Iterator[Path]:
-        """Yield the folder itself; nothing is copied or removed.
+    def fetch(self, resolved: ResolvedCheckpoint) -> Iterator[OpenCheckpoint]:
+        """Open the folder where it is; nothing is copied or removed.
 
         A Trainer that was given no tokenizer writes none into its checkpoints: where one lies
-        further up in the suite, a folder of links to both is yielded.
+        further up in the suite, the folder is one of links to both.
 
         Raises
         ------
         CheckpointError
-            If a file changed since the checkpoint was resolved.
+            If a file changed since the checkpoint was resolved, or changes while it is read.
         """
+        self._check_unchanged(resolved)
+        folder = self._folder(resolved.checkpoint)
+
+        def slices() -> Pieces:
+            yield from mapped_pieces(folder, resolved)
+            self._check_unchanged(resolved)
+
+        tokenizer = self._tokenizer_folder(folder)
+        if tokenizer == folder:
+            yield OpenCheckpoint(folder, True, slices)
+            return
+        with tempfile.TemporaryDirectory(prefix="ckpt-analyzer-") as links:
+            for path in (*_tokenizer_files(tokenizer), *folder.iterdir()):
+                if path.is_file():
+                    (Path(links) / path.name).symlink_to(path)
+            yield OpenCheckpoint(Path(links), True, slices)
+
+    def _check_unchanged(self, resolved: ResolvedCheckpoint) -> None:
         folder = self._folder(resolved.checkpoint)
         if not folder.is_dir() or self._commit(folder) != resolved.commit:
             raise CheckpointError(
@@ -146,15 +171,6 @@ class LocalSource:
                 where=str(folder),
                 hint="run the same command again once nothing writes to the folder",
             )
-        tokenizer = self._tokenizer_folder(folder)
-        if tokenizer == folder:
-            yield folder
-            return
-        with tempfile.TemporaryDirectory(prefix="ckpt-analyzer-") as links:
-            for path in (*_tokenizer_files(tokenizer), *folder.iterdir()):
-                if path.is_file():
-                    (Path(links) / path.name).symlink_to(path)
-            yield Path(links)
 
     def _commit(self, folder: Path) -> str:
         return _commit(folder, self._tokenizer_folder(folder))
@@ -180,24 +196,16 @@ def complete_files(folder: Path) -> LoadedFiles:
         If a file is missing, empty or cut off; it names the file.
     """
     files = choose((path.name for path in folder.iterdir() if path.is_file()), str(folder))
-    for name in files.companions:
-        if name.endswith(".index.json"):
-            _check_index(folder / name, files.weights)
+    named = tensors_by_shard(folder, files.companions)
+    if missing := sorted(named.keys() - set(files.weights)):
+        index = next(name for name in files.companions if name.endswith(ENDING))
+        raise incomplete(f"{index} names {missing[0]}, which is missing", str(folder / index))
     for name in files.weights:
         if name.endswith(".safetensors"):
             read_shapes(folder / name)
         elif not (folder / name).stat().st_size:
             raise incomplete(f"{name} is empty", str(folder))
     return files
-
-
-def _check_index(index: Path, shards: tuple[str, ...]) -> None:
-    try:
-        named = set(json.loads(index.read_bytes())["weight_map"].values())
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
-        raise incomplete(f"{index.name} cannot be read", str(index)) from error
-    if missing := sorted(named - set(shards)):
-        raise incomplete(f"{index.name} names {missing[0]}, which is missing", str(index))
 
 
 def _tokenizer_files(folder: Path) -> list[Path]:

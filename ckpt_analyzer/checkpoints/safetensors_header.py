@@ -1,11 +1,13 @@
 """Read the header of a safetensors file, without torch and without reading the weights.
 
-In: a path. Out: names and shapes of its tensors, once the header agrees with the file's length.
+In: a path, or the bytes of a header. Out: names, types, shapes and places of its tensors, once the
+header holds together and agrees with the file's length. A header is not believed: whatever it says,
+no memory is taken for it before it is checked against the size of the file.
 
 References
 ----------
 https://github.com/huggingface/safetensors#format: 8 bytes little-endian header length, a JSON
-header, then the data to which ``data_offsets`` are relative.
+header, then the data to which ``data_offsets`` are relative, without holes or overlaps.
 """
 
 from __future__ import annotations
@@ -16,10 +18,16 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from ckpt_analyzer.checkpoints.weight_files import incomplete
+from ckpt_analyzer.errors import CheckpointError
+from ckpt_analyzer.weights import DTYPE_BYTES
 
-_LENGTH_BYTES = 8
+LENGTH_BYTES = 8
+#: The bound of the safetensors library itself.
+MAX_HEADER_BYTES = 100_000_000
+_MAX_DIMENSIONS = 16
 #: Causal masks and rotary frequencies, which old transformers versions stored with the weights.
 _BUFFER = re.compile(
     r"(^|\.)((attention|attn|self_attn)\.(masked_)?bias|inv_freq|position_ids|rotary_emb\..*)$"
@@ -38,28 +46,84 @@ class ParameterCount:
     non_embedding_parameters: int
 
 
-def read_shapes(path: Path) -> Mapping[str, tuple[int, ...]]:
-    """Return the shape of every tensor in `path`.
+class TensorEntry(NamedTuple):
+    """One tensor of a file: its bytes are `begin` to `end`, counted from the first data byte."""
+
+    name: str
+    dtype: str
+    shape: tuple[int, ...]
+    begin: int
+    end: int
+
+
+def header_length(first_bytes: bytes, file_bytes: int, file: str) -> int:
+    """Return the length of the JSON header that the first 8 bytes of a file of `file_bytes` tell.
 
     Raises
     ------
     CheckpointError
-        If the file is empty, cut off, or not safetensors.
+        If no such header fits into the file.
+    """
+    length = int.from_bytes(first_bytes, "little")
+    if len(first_bytes) < LENGTH_BYTES or LENGTH_BYTES + length > file_bytes or length < 2:
+        raise incomplete(f"{file} is cut off, or is no safetensors file ({file_bytes} bytes)", file)
+    if length > MAX_HEADER_BYTES:
+        raise malformed(file, f"says that it is {length:,} bytes long")
+    return length
+
+
+def parse_header(content: bytes, file_bytes: int, file: str) -> tuple[TensorEntry, ...]:
+    """Return the tensors that a header describes, in the order of their data.
+
+    Parameters
+    ----------
+    content
+        The JSON part, in full.
+    file_bytes
+        Size of the whole file.
+
+    Raises
+    ------
+    CheckpointError
+        If the header is not sound, or is not that of a file of this size.
+    """
+    data_bytes = file_bytes - LENGTH_BYTES - len(content)
+    entries = [_entry(name, value, file) for name, value in _tensors(content, file)]
+    entries.sort(key=lambda entry: (entry.begin, entry.end))
+    end = 0
+    for entry in entries:
+        if entry.begin != end:
+            what = "overlaps another tensor" if entry.begin < end else "leaves a hole before it"
+            raise malformed(file, f"{entry.name!r} {what}")
+        end = entry.end
+    if end != data_bytes:
+        raise incomplete(
+            f"{file} has {file_bytes} bytes, and its header says {file_bytes - data_bytes + end}",
+            file,
+        )
+    return tuple(entries)
+
+
+def read_entries(path: Path) -> tuple[TensorEntry, ...]:
+    """Return the tensors in the file at `path`, in the order of their data.
+
+    Raises
+    ------
+    CheckpointError
+        If the file is empty, cut off, not safetensors, or its header is not sound.
     """
     size_bytes = path.stat().st_size
-    with path.open("rb") as file:
-        header_bytes = int.from_bytes(file.read(_LENGTH_BYTES), "little")
-        if size_bytes < _LENGTH_BYTES + header_bytes or not header_bytes:
-            raise incomplete(f"{path.name} is cut off ({size_bytes} bytes)", str(path))
-        header = _parse(file.read(header_bytes), path)
-    tensors = {name: entry for name, entry in header.items() if name != "__metadata__"}
-    data_bytes = max((entry["data_offsets"][1] for entry in tensors.values()), default=0)
-    expected_bytes = _LENGTH_BYTES + header_bytes + data_bytes
-    if size_bytes != expected_bytes:
-        raise incomplete(
-            f"{path.name} has {size_bytes} bytes, and its header says {expected_bytes}", str(path)
-        )
-    return {name: tuple(entry["shape"]) for name, entry in tensors.items()}
+    try:
+        with path.open("rb") as file:
+            length = header_length(file.read(LENGTH_BYTES), size_bytes, path.name)
+            return parse_header(file.read(length), size_bytes, path.name)
+    except CheckpointError as error:
+        raise CheckpointError(error.problem, where=str(path), hint=error.hint) from None
+
+
+def read_shapes(path: Path) -> Mapping[str, tuple[int, ...]]:
+    """Return the shape of every tensor in `path`; raises as `read_entries`."""
+    return {entry.name: entry.shape for entry in read_entries(path)}
 
 
 def count_parameters(paths: Iterable[Path]) -> ParameterCount:
@@ -73,9 +137,51 @@ def count_parameters(paths: Iterable[Path]) -> ParameterCount:
     return ParameterCount(total, total - embedding)
 
 
-def _parse(content: bytes, path: Path) -> dict[str, dict[str, list[int]]]:
+def malformed(file: str, what: str) -> CheckpointError:
+    """Return the error of a safetensors file whose header cannot be believed."""
+    return CheckpointError(
+        f"{file} is malformed: its header {what}",
+        where=file,
+        hint="the file is broken where it is published: leave the step out, or tell its authors",
+    )
+
+
+def _tensors(content: bytes, file: str) -> Iterable[tuple[str, object]]:
     try:
-        header: dict[str, dict[str, list[int]]] = json.loads(content)
-    except ValueError as error:
-        raise incomplete(f"{path.name} is not a safetensors file", str(path)) from error
-    return header
+        header = json.loads(content, object_pairs_hook=_no_name_twice)
+    except (ValueError, RecursionError) as error:
+        raise incomplete(f"{file} is not a safetensors file", file) from error
+    if not isinstance(header, dict):
+        raise incomplete(f"{file} is not a safetensors file", file)
+    return [item for item in header.items() if item[0] != "__metadata__"]
+
+
+def _no_name_twice(pairs: list[tuple[str, object]]) -> dict[str, object]:
+    names = dict(pairs)
+    if len(names) != len(pairs):
+        raise ValueError("a name stands twice")
+    return names
+
+
+def _entry(name: str, value: object, file: str) -> TensorEntry:
+    if not isinstance(value, dict) or not {"dtype", "shape", "data_offsets"} <= value.keys():
+        raise malformed(file, f"does not say what {name!r} is")
+    dtype, shape, offsets = value["dtype"], value["shape"], value["data_offsets"]
+    if not _are_sizes(shape) or len(shape) > _MAX_DIMENSIONS:
+        raise malformed(file, f"gives {name!r} a shape that is none")
+    if not _are_sizes(offsets) or len(offsets) != 2:
+        raise malformed(file, f"gives {name!r} a place that is none")
+    begin, end = offsets
+    if end < begin:
+        raise malformed(file, f"lets {name!r} end before it begins")
+    if not isinstance(dtype, str) or dtype not in DTYPE_BYTES:
+        raise malformed(file, f"gives {name!r} a type that is not known")
+    if math.prod(shape) * DTYPE_BYTES[dtype] != end - begin:
+        raise malformed(
+            file, f"gives {name!r} {end - begin:,} bytes, which is not its shape's size"
+        )
+    return TensorEntry(name, dtype, tuple(shape), begin, end)
+
+
+def _are_sizes(value: object) -> bool:
+    return isinstance(value, list) and all(type(each) is int and each >= 0 for each in value)

@@ -2,13 +2,13 @@
 
 A source turns revisions into commits (cheap: a plan asks for all of them at once), a checkpoint
 into its weight files with their digests (before anything is downloaded), and a resolved checkpoint
-into a folder that a model can be loaded from. Knows nothing of models and scores.
+into its weights, piece by piece. Knows nothing of models and scores.
 """
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +16,7 @@ from typing import NamedTuple, Protocol
 
 from ckpt_analyzer.checkpoints.inventory import Inventory
 from ckpt_analyzer.suite import Checkpoint, Model
+from ckpt_analyzer.weights import Pieces
 
 
 class RevisionKey(NamedTuple):
@@ -70,11 +71,36 @@ class ResolvedCheckpoint:
         """Size of the weight files; the companions are small beside them."""
         return sum(file.size_bytes for file in self.weight_files)
 
+    def has_content_of(self, other: ResolvedCheckpoint) -> bool:
+        """Return whether scores of `other` are scores of this: equal weights and companions."""
+        return bool(self.companions_digest) and (
+            (self.weights_sha256, self.companions_digest)
+            == (other.weights_sha256, other.companions_digest)
+        )
+
 
 def digest_of_weights(files: Iterable[tuple[str, str]]) -> str:
     """Return one digest of weight files, each a name and a sha256, in any order."""
     lines = sorted(f"{name} {sha256}\n" for name, sha256 in files)
     return hashlib.sha256("".join(lines).encode()).hexdigest()
+
+
+@dataclass(frozen=True)
+class OpenCheckpoint:
+    """A checkpoint while it is in use.
+
+    Parameters
+    ----------
+    folder
+        Holds the companions; the weight files as well where `weights_on_disk`.
+    slices
+        Returns the weights, piece by piece, in the order of the files. They are verified by the
+        time that the pieces end, see ``weights.py``. May be called once.
+    """
+
+    folder: Path
+    weights_on_disk: bool
+    slices: Callable[[], Pieces]
 
 
 class CheckpointSource(Protocol):
@@ -126,12 +152,13 @@ class CheckpointSource(Protocol):
         """
         ...
 
-    def fetch(self, resolved: ResolvedCheckpoint) -> AbstractContextManager[Path]:
-        """Return a folder with the files of exactly this commit; what it takes is freed on exit.
+    def fetch(self, resolved: ResolvedCheckpoint) -> AbstractContextManager[OpenCheckpoint]:
+        """Open exactly this commit; what it takes is freed on exit.
 
         Raises
         ------
         CheckpointError
-            If the files cannot be had, or are not what `resolved` says.
+            If the files cannot be had, or are not what `resolved` says: when it is opened, or
+            while its pieces are read.
         """
         ...

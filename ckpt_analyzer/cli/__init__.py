@@ -26,6 +26,7 @@ from ckpt_analyzer.cli import (
     status,
     suites,
     tasks,
+    view,
 )
 from ckpt_analyzer.cli.output import talk
 from ckpt_analyzer.cli.verb import Verbose, is_verbose, show_libraries, silence_libraries, verb
@@ -60,7 +61,7 @@ def common(
         show_libraries()
 
 
-for each in (demo, suites, tasks, audit, plan, run, status, fit, report, compare, export):
+for each in (demo, suites, tasks, audit, plan, run, status, fit, report, view, compare, export):
     app.command(each.NAME)(verb(each.command))
 app.add_typer(import_results.app, name="import")
 

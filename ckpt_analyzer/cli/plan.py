@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import asdict
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
 
 from ckpt_analyzer.cli.options import DataFolder, Endpoint, StoreOption, SweepFile
 from ckpt_analyzer.cli.output import Json, readable_bytes, readable_count, show, show_json, talk
@@ -11,6 +14,7 @@ from ckpt_analyzer.cli.output import Json, readable_bytes, readable_count, show,
 if TYPE_CHECKING:
     from ckpt_analyzer.sweep.cost import Cost
     from ckpt_analyzer.sweep.plan import Plan
+    from ckpt_analyzer.sweep.prepare import Overrides
 
 NAME = "plan"
 
@@ -20,12 +24,44 @@ def command(
     store: StoreOption = None,
     data: DataFolder = None,
     endpoint: Endpoint = None,
+    flips: Annotated[
+        bool,
+        typer.Option(
+            "--flips",
+            help="Propose further checkpoints that would place the turns better; "
+            "SWEEP may then be a store.",
+        ),
+    ] = False,
     as_json: Json = False,
 ) -> None:
     """Say what a sweep will do and cost. Downloads nothing."""
     from ckpt_analyzer.sweep.prepare import Overrides, prepare_plan
 
+    if flips:
+        show(wanted_rows(sweep, Overrides(store, data, endpoint)), as_json=as_json)
+        return
     show_plan(prepare_plan(sweep, Overrides(store, data, endpoint)), as_json=as_json)
+
+
+def wanted_rows(sweep_or_store: Path, overrides: Overrides) -> list[dict[str, Any]]:
+    """Return one row per checkpoint that would place a turn better, with the reason."""
+    from ckpt_analyzer.store.mark import is_store
+    from ckpt_analyzer.store.store import open_store
+    from ckpt_analyzer.sweep.wanted import wanted_by_store, wanted_by_sweep
+
+    if is_store(sweep_or_store):
+        wanted = wanted_by_store(open_store(sweep_or_store))
+    else:
+        wanted = wanted_by_sweep(sweep_or_store, overrides)
+    return [
+        {
+            "model": each.model.name,
+            "step": each.proposal.step,
+            "tokens": each.proposal.step * each.model.tokens_per_step,
+            "why": each.proposal.reason,
+        }
+        for each in wanted
+    ]
 
 
 def show_plan(plan: Plan, *, as_json: bool) -> None:
@@ -46,6 +82,16 @@ def show_plan(plan: Plan, *, as_json: bool) -> None:
     for model in too_large(plan):
         needed, allowed = readable_bytes(model.needed_bytes), readable_bytes(model.allowed_bytes)
         talk(f"{model.model} needs {needed} of memory, allowed are {allowed}", mark="too large:")
+
+
+def _memory(cost: Cost, plan: Plan) -> str:
+    from ckpt_analyzer.sweep.memory import allowed_bytes, layered_models
+
+    needed = f"{readable_bytes(cost.memory_bytes)} at {plan.sweep.dtype}"
+    if not (layered := layered_models(plan)):
+        return needed
+    allowed = readable_bytes(allowed_bytes(plan.sweep))
+    return f"{needed}; within {allowed} layer by layer: {', '.join(layered)}"
 
 
 def say_suspects(plan: Plan) -> None:
@@ -81,9 +127,9 @@ def _readable(cost: Cost, plan: Plan) -> dict[str, Any]:
         "items to score": f"{cost.n_items:,}",
         "to download": readable_bytes(cost.download_bytes),
         "requests": f"{cost.requests:,}",
-        "tokens to score": f"at most {readable_count(cost.tokens)} (estimated from the text)",
+        "tokens to score": f"about {readable_count(cost.tokens)}, what texts share counted once",
         "FLOPs": readable_count(cost.flops),
         "disk": readable_bytes(cost.disk_bytes),
-        "memory": f"{readable_bytes(cost.memory_bytes)} at {plan.sweep.dtype}",
+        "memory": _memory(cost, plan),
         "store": str(plan.sweep.store),
     }

@@ -98,6 +98,9 @@ class _Display:
     def show(self, event: Event) -> None:
         match event:
             case RunStarted():
+                for bar in (self._units, self._items):  # of an earlier round
+                    if bar is not None:
+                        self.bars.remove_task(bar)
                 total = event.n_units + event.n_done_before
                 self._units = self.bars.add_task(
                     "units", total=total, completed=event.n_done_before, rate=""

@@ -7,25 +7,31 @@ from typing import Annotated
 
 import typer
 
-from ckpt_analyzer.cli.options import StoreFolder, WithSuspects
+from ckpt_analyzer.cli.options import WithSuspects
 from ckpt_analyzer.cli.output import busy, talk
 
 NAME = "report"
 
 
 def command(
-    store: StoreFolder,
+    stores: Annotated[
+        list[Path],
+        typer.Argument(metavar="STORE...", help="One store, or several to draw on one page."),
+    ],
     output: Annotated[Path, typer.Option("-o", "--output", help="The page to write.")] = Path(
         "report.html"
     ),
     title: Annotated[str | None, typer.Option(help="Title of the page.")] = None,
     with_suspects: WithSuspects = False,
 ) -> None:
-    """Write one HTML page with every trend and flip; it opens from disk, without a network."""
+    """Write one HTML page with every trend and flip; it opens from disk, without a network.
+
+    Several stores stand side by side, each under its folder's name.
+    """
     from ckpt_analyzer.reporting import report
     from ckpt_analyzer.store.store import open_store
 
-    opened = open_store(store)
+    opened = [open_store(store) for store in stores]
     with busy("writing the report"):
         written = report(opened, output, title=title, with_suspects=with_suspects)
     talk(f"wrote {written} ({written.stat().st_size / 1e6:.1f} MB); open it in a browser")

@@ -29,26 +29,51 @@ def command(
     data: DataFolder = None,
     endpoint: Endpoint = None,
     engine: Annotated[str, typer.Option(help="Where the units run.")] = "local",
+    spool: Annotated[
+        Path | None,
+        typer.Option(help="Let downloaded weights go through this folder, not through memory."),
+    ] = None,
+    max_gb: Annotated[
+        float | None,
+        typer.Option("--max-gb", min=0.001, help="The most that --spool may hold, in GB."),
+    ] = None,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Only say what would be done.")
     ] = False,
     as_json: Json = False,
 ) -> None:
     """Score every checkpoint of a sweep that the store lacks. Resumes by itself."""
+    from ckpt_analyzer.checkpoints.spool import SpoolPlace
+    from ckpt_analyzer.sweep.execute import run_rounds
     from ckpt_analyzer.sweep.prepare import Overrides, prepare_plan
 
-    plan = prepare_plan(sweep, Overrides(store, data, endpoint))
+    if max_gb is not None and spool is None:
+        raise typer.BadParameter(
+            "it bounds a spool: give --spool DIR as well", param_hint="--max-gb"
+        )
+    place = None if spool is None else SpoolPlace(spool, _bytes(max_gb))
+    overrides = Overrides(store, data, endpoint, place)
+    plan = prepare_plan(sweep, overrides)
     if dry_run:
         show_plan(plan, as_json=as_json)
         return
     say_doubts(plan)
+    running = Running(engine, endpoint)
     with progress(as_json=as_json) as listener:
-        summary = run_plan(plan, listener, Running(engine, endpoint))
+        summary = run_rounds(
+            plan,
+            run=lambda each: run_plan(each, listener, running),
+            plan_again=lambda: prepare_plan(sweep, overrides),
+        )
     if plan.units:
         report_on(summary, plan.sweep.store)
     else:
         talk(f"nothing to do: all {plan.n_done} units are in {plan.sweep.store}")
         _say_next(plan.sweep.store)
+
+
+def _bytes(gigabytes: float | None) -> int | None:
+    return None if gigabytes is None else round(gigabytes * 10**9)
 
 
 @dataclass(frozen=True)

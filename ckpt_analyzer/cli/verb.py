@@ -38,8 +38,18 @@ def show_libraries() -> None:
     logging.getLogger().setLevel(logging.INFO)
     # The Hub's client has a handler of its own: without this each line would stand twice.
     logging.getLogger("huggingface_hub").propagate = False
+    logging.getLogger("httpx2").addFilter(_without_signatures)
     if not sys.warnoptions:
         warnings.simplefilter("default")
+
+
+def _without_signatures(record: logging.LogRecord) -> bool:
+    """Cut the queries off the addresses in `record`: who has a signed one may read the file."""
+    if isinstance(record.args, tuple):
+        record.args = tuple(
+            str(each).partition("?")[0] if "://" in str(each) else each for each in record.args
+        )
+    return True
 
 
 def is_verbose() -> bool:

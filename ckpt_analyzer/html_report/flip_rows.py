@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import pandas as pd
 
@@ -45,6 +46,7 @@ class FlipRow:
     p: str
     p_adjusted: str
     flags: str
+    opinions: str
 
 
 @dataclass(frozen=True)
@@ -95,7 +97,23 @@ def _row(flip: pd.Series, card: TaskCard, said: Collection[str]) -> FlipRow:
         p=numbers.p_value(flip["p"]),
         p_adjusted=numbers.p_value(flip["p_adjusted"]),
         flags="; ".join(flag_words(str(flag)) for flag in flip["flags"] if flag not in said),
+        opinions=_opinions(flip),
     )
+
+
+def _opinions(flip: pd.Series) -> str:
+    """Return which other fits see the same turn, and which do not."""
+    asked = flip["second_opinions"]
+    if asked is None or not len(asked):
+        return ""
+    agree = [_fit_words(o) for o in asked if o["verdict"] == flip["verdict"]]
+    differ = [_fit_words(o) for o in asked if o["verdict"] != flip["verdict"]]
+    parts = [("same: ", agree), ("not: ", differ)]
+    return "; ".join(start + ", ".join(names) for start, names in parts if names)
+
+
+def _fit_words(opinion: Mapping[str, Any]) -> str:
+    return str(opinion["fit"]).replace("-", " ")
 
 
 def _model(flip: pd.Series) -> str:

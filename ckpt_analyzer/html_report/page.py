@@ -35,6 +35,7 @@ from ckpt_analyzer.html_report.payload import Names, data_json, deflated, models
 from ckpt_analyzer.html_report.regression import RegressionRow, regression_rows
 from ckpt_analyzer.html_report.run_rows import RUN_COLUMNS, run_rows
 from ckpt_analyzer.html_report.specs import Spec, rows_json, specs_json
+from ckpt_analyzer.html_report.tuned import Question, TunedView, TuningTables, tuned_view
 from ckpt_analyzer.html_report.tuning import TuningRow, tuning_rows
 from ckpt_analyzer.html_report.tuning_prose import tuning_findings
 from ckpt_analyzer.html_report.verdicts import UNKNOWN, VERDICTS
@@ -74,6 +75,8 @@ class ReportData:
         What an audit found: model, standing, steps, finding, reason, link; a row per finding.
     command
         What to type to make the page again.
+    tuned, questions
+        What tuning changed beyond single tasks, and answers to the questions of the literature.
     """
 
     title: str
@@ -90,6 +93,8 @@ class ReportData:
     items: Sequence[ItemTask] = ()
     doubts: pd.DataFrame | None = None
     command: str = "ckpt-analyzer run sweep.yaml"
+    tuned: TuningTables | None = None
+    questions: Sequence[Question] = ()
 
 
 @dataclass(frozen=True)
@@ -103,6 +108,7 @@ class ViewBlock:
     other_flips: FlipTable
     tuning: list[TuningRow]
     tuning_findings: list[str]
+    tuned: TunedView
 
 
 @dataclass(frozen=True)
@@ -153,6 +159,7 @@ def render(data: ReportData) -> str:
         causes=_mean_causes(layout),
         bibtex=citations.bibtex(data.title),
         runs=run_rows(data.runs),
+        questions=data.questions,
         doubts=[] if data.doubts is None else data.doubts.to_dict("records"),
         sweep_yaml=data.sweep_yaml,
         command=data.command,
@@ -268,6 +275,7 @@ def _blocks(data: ReportData, layout: Layout) -> list[ViewBlock]:
                 other_flips=flip_table(flips[flips["axis"] != TIME_AXIS], layout.cards),
                 tuning=tuning,
                 tuning_findings=tuning_findings(layout.causes, tuning),
+                tuned=tuned_view(data.tuned, view, layout.cards),
             )
         )
     return blocks

@@ -287,6 +287,8 @@ def _plain(cell: Any) -> Any:  # noqa: ANN401 (any cell of a frame)
         cell = cell.tolist()
     if isinstance(cell, list):
         return [_plain(entry) for entry in cell]
+    if isinstance(cell, dict):
+        return {name: _plain(entry) for name, entry in cell.items()}
     if pd.isna(cell):
         return None
     return _short(cell, 7) if isinstance(cell, float) else cell

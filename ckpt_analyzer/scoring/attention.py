@@ -81,6 +81,8 @@ class PackAttention:
         n_rows = len(self._pack.rows_N) if only_rows else len(queries_THd)
         attended = queries_THd.new_empty((n_rows, queries_THd.shape[1] * queries_THd.shape[2]))
         is_bad_M = _not_finite(memory) if self._careful else None
+        if is_bad_M is not None and not bool(is_bad_M.any()):
+            is_bad_M = None
         if is_bad_M is not None:
             memory = Memory(*(one.masked_fill(is_bad_M[:, None, None], 0) for one in memory))
         for one in self._blocks(traits.window):

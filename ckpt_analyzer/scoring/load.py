@@ -8,8 +8,7 @@ only.
 from __future__ import annotations
 
 import pickle
-import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -26,18 +25,11 @@ from transformers.utils import logging
 from ckpt_analyzer.errors import CheckpointError
 from ckpt_analyzer.scoring import Dtype
 from ckpt_analyzer.scoring.hardware import resolve_device, torch_dtype
-
-#: Tensors that old releases of transformers stored and that the model computes for itself.
-HARMLESS_UNEXPECTED = re.compile(
-    r"(^|\.)(attention|attn|self_attn)\.(bias|masked_bias)$"  # causal masks: GPT-NeoX, GPT-2, GPT-J
-    r"|(^|\.)attn\.attention\.(bias|masked_bias)$"  # GPT-Neo
-    r"|(^|\.)rotary_emb\.(inv_freq|cos_cached|sin_cached)$"
-    r"|(^|\.)embed_positions$"  # GPT-J's sine table
-)
+from ckpt_analyzer.scoring.parameter_names import HARMLESS_UNEXPECTED, misfit
 
 #: What torch, safetensors and transformers raise on weights that are missing, cut or of another
 #: shape: (TypeError, KeyError and AttributeError come from pickles and headers with odd contents).
-_UNREADABLE = (
+UNREADABLE = (
     OSError, ValueError, RuntimeError, EOFError, pickle.UnpicklingError, SafetensorError,
     KeyError, TypeError, AttributeError,
 )  # fmt: skip
@@ -74,7 +66,7 @@ def load_model(
     loader: Any = AutoModelForCausalLM
     _check_folder(folder)
     try:
-        with _quiet():
+        with quiet():
             model, report = loader.from_pretrained(
                 folder,
                 dtype=precision,
@@ -83,9 +75,9 @@ def load_model(
                 weights_only=True,
                 trust_remote_code=trust_remote_code,
             )
-    except _UNREADABLE as error:
-        raise _unreadable("the checkpoint cannot be loaded", folder, error) from error
-    _check_report(report, folder)
+    except UNREADABLE as error:
+        raise unreadable("the checkpoint cannot be loaded", folder, error) from error
+    check_report(report, folder)
     loaded: PreTrainedModel = model.to(where).eval().requires_grad_(False)
     return loaded
 
@@ -101,12 +93,12 @@ def load_tokenizer(folder: Path, *, trust_remote_code: bool = False) -> PreTrain
     if not folder.is_dir():
         raise CheckpointError("there is no such folder", where=str(folder))
     try:
-        with _quiet():
+        with quiet():
             tokenizer: PreTrainedTokenizerBase = AutoTokenizer.from_pretrained(
                 folder, local_files_only=True, trust_remote_code=trust_remote_code
             )
-    except _UNREADABLE as error:
-        raise _unreadable("the tokenizer cannot be loaded", folder, error) from error
+    except UNREADABLE as error:
+        raise unreadable("the tokenizer cannot be loaded", folder, error) from error
     # Without files transformers 5 builds an empty tokenizer of the model's kind, in silence.
     names = sorted(set(tokenizer.vocab_files_names.values()))
     if not any((folder / name).is_file() for name in names):
@@ -133,30 +125,28 @@ def _check_folder(folder: Path) -> None:
         )
 
 
-def _check_report(report: dict[str, Any], folder: Path) -> None:
-    """Refuse what transformers only warns of: random values in place of missing tensors."""
+def check_report(report: dict[str, Any], folder: Path) -> None:
+    """Refuse what transformers only warns of: random values in place of missing tensors.
+
+    Raises
+    ------
+    CheckpointError
+        If tensors are missing, unexpected or of another shape; it names the first of each.
+    """
+    missing = report["missing_keys"]
     unexpected = [k for k in report["unexpected_keys"] if not HARMLESS_UNEXPECTED.search(k)]
-    problems = {
-        "missing": report["missing_keys"],
-        "unexpected": unexpected,
-        "of another shape": [key for key, *_ in report["mismatched_keys"]],
-    }
-    listed = [f"{_some(keys)} {kind}" for kind, keys in problems.items() if keys]
-    if listed or report["error_msgs"]:
+    misshapen = [key for key, *_ in report["mismatched_keys"]]
+    if missing or unexpected or misshapen:
+        raise misfit(missing=missing, unexpected=unexpected, misshapen=misshapen, where=str(folder))
+    if report["error_msgs"]:
         raise CheckpointError(
-            "the weights do not fit the model of config.json: "
-            + "; ".join([*listed, *report["error_msgs"]]),
+            f"the weights do not fit the model of config.json: {report['error_msgs'][0]}",
             where=str(folder),
-            hint="download the checkpoint again, or see whether config.json belongs to it",
         )
 
 
-def _some(keys: Iterable[str]) -> str:
-    first, *rest = sorted(keys)
-    return f"{first} and {len(rest)} more" if rest else first
-
-
-def _unreadable(problem: str, folder: Path, error: Exception) -> CheckpointError:
+def unreadable(problem: str, folder: Path, error: Exception) -> CheckpointError:
+    """Return the error of files in `folder` of which a library says `error`."""
     first_line = (str(error).strip().splitlines() or [""])[0]
     return CheckpointError(
         f"{problem}: {type(error).__name__}: {first_line}",
@@ -166,7 +156,7 @@ def _unreadable(problem: str, folder: Path, error: Exception) -> CheckpointError
 
 
 @contextmanager
-def _quiet() -> Iterator[None]:
+def quiet() -> Iterator[None]:
     """Silence transformers' bars and load report: what they tell is raised instead."""
     verbosity, bars = logging.get_verbosity(), logging.is_progress_bar_enabled()
     logging.set_verbosity_error()  # type: ignore[no-untyped-call]

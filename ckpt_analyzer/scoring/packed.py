@@ -22,7 +22,7 @@ from ckpt_analyzer.scoring.family import Family, Heads, Module, Rotations
 from ckpt_analyzer.scoring.pack import Pack
 from ckpt_analyzer.scoring.plan import ScoringPlan
 from ckpt_analyzer.scoring.reduce import PartScores, reduce_logits
-from ckpt_analyzer.scoring.tree import Tree
+from ckpt_analyzer.scoring.tree import IdArray, Tree
 
 #: Bound of the logits that exist at a time, in the model's dtype.
 LOGITS_BYTES = 32 * 2**20
@@ -88,7 +88,7 @@ def _rows(model: PreTrainedModel, family: Family, plan: ScoringPlan) -> Iterator
     """Yield, pack by pack, what the last layer makes of the rows that are read."""
     carried: list[Memory] | None = None
     for pack in plan.packs:
-        task = _PackTask(model, family, plan.tree, pack)
+        task = PackTask(model, family, plan.tree, pack, model.device)
         done = _run_pack(task, carried, careful=False)
         # A mask lets NaN through (0 × NaN): a node that is not finite may have spoilt others.
         if not _is_finite(done):
@@ -98,11 +98,40 @@ def _rows(model: PreTrainedModel, family: Family, plan: ScoringPlan) -> Iterator
 
 
 @dataclass(frozen=True, eq=False)
-class _PackTask:
+class PackTask:
+    """A pack of `tree` that is to pass the layers of a model."""
+
     model: PreTrainedModel
     family: Family
     tree: Tree
     pack: Pack
+    device: torch.device
+    chunk_rows: int = CHUNK_ROWS
+
+    @property
+    def tokens(self) -> torch.Tensor:
+        """The token of each node, ``(T,)``."""
+        return self._of_nodes(self.tree.tokens_T)
+
+    @property
+    def positions(self) -> torch.Tensor:
+        """The position of each node, ``(T,)``."""
+        return self._of_nodes(self.tree.depths_T)
+
+    def _of_nodes(self, numbers_T: IdArray) -> torch.Tensor:
+        nodes = slice(self.pack.start, self.pack.stop)
+        return torch.from_numpy(numbers_T[nodes]).long().to(self.device)
+
+    def step(self, hidden_TD: torch.Tensor, *, careful: bool) -> LayerStep:
+        """Return how each layer treats the pack; `careful` as in ``PackAttention``."""
+        return LayerStep(
+            family=self.family,
+            rotations=self.family.rotations(self.model, hidden_TD, self.positions),
+            attention=PackAttention(self.tree, self.pack, hidden_TD, careful=careful),
+            rows_N=torch.from_numpy(self.pack.rows_N).to(self.device),
+            carry=torch.from_numpy(self.pack.carry).to(self.device),
+            chunk_rows=self.chunk_rows,
+        )
 
 
 class _Done(NamedTuple):
@@ -115,20 +144,11 @@ def _is_finite(done: _Done) -> bool:
     return rows_are and all(memory.is_finite() for memory in done.carried)
 
 
-def _run_pack(task: _PackTask, carried: list[Memory] | None, *, careful: bool) -> _Done:
-    model, family, pack, tree = task.model, task.family, task.pack, task.tree
-    nodes = slice(pack.start, pack.stop)
-    positions_T = torch.from_numpy(tree.depths_T[nodes]).long().to(model.device)
-    tokens_T = torch.from_numpy(tree.tokens_T[nodes]).long().to(model.device)
-    distinct = _distinct(family, model, tokens_T)
-    hidden_TD = distinct.all() if distinct else family.embed(model, tokens_T, positions_T)
-    step = _LayerStep(
-        family=family,
-        rotations=family.rotations(model, hidden_TD, positions_T),
-        attention=PackAttention(tree, pack, hidden_TD, careful=careful),
-        rows_N=torch.from_numpy(pack.rows_N).to(model.device),
-        carry=torch.from_numpy(pack.carry).to(model.device),
-    )
+def _run_pack(task: PackTask, carried: list[Memory] | None, *, careful: bool) -> _Done:
+    model, family = task.model, task.family
+    distinct = _distinct(task)
+    hidden_TD = distinct.all() if distinct else family.embed(model, task.tokens, task.positions)
+    step = task.step(hidden_TD, careful=careful)
     layers = family.layers(model)
     kept: list[Memory] = []
     for index, layer in enumerate(layers):
@@ -141,7 +161,7 @@ def _run_pack(task: _PackTask, carried: list[Memory] | None, *, careful: bool) -
 
 
 @dataclass(frozen=True, eq=False)
-class _Distinct:
+class Distinct:
     """The U distinct tokens of a pack, embedded, and which of them each node is."""
 
     hidden_UD: torch.Tensor
@@ -152,11 +172,12 @@ class _Distinct:
         return self.hidden_UD.index_select(0, self.index_T)
 
 
-def _distinct(family: Family, model: PreTrainedModel, tokens_T: torch.Tensor) -> _Distinct | None:
-    if family.embeds_positions:
+def _distinct(task: PackTask) -> Distinct | None:
+    if task.family.embeds_positions:
         return None
-    tokens_U, index_T = torch.unique(tokens_T, return_inverse=True)
-    return _Distinct(family.embed(model, tokens_U, torch.zeros_like(tokens_U)), index_T)
+    tokens_U, index_T = torch.unique(task.tokens, return_inverse=True)
+    hidden_UD = task.family.embed(task.model, tokens_U, torch.zeros_like(tokens_U))
+    return Distinct(hidden_UD, index_T)
 
 
 class _Made(NamedTuple):
@@ -172,14 +193,18 @@ class _Advanced(NamedTuple):
 
 
 @dataclass(frozen=True, eq=False)
-class _LayerStep:
-    """What all layers of a pack have in common."""
+class LayerStep:
+    """What all layers of a pack have in common.
+
+    `chunk_rows` pass the feed-forward part at a time.
+    """
 
     family: Family
     rotations: Rotations
     attention: PackAttention
     rows_N: torch.Tensor
     carry: torch.Tensor
+    chunk_rows: int
 
     def make(self, layer: Module, hidden_TD: torch.Tensor) -> _Made:
         """Return the heads of all nodes; what goes alongside is left to `advance`."""
@@ -187,7 +212,7 @@ class _LayerStep:
         self.family.place(layer, heads, self.rotations)
         return _Made(heads, None)
 
-    def first(self, layer: Module, distinct: _Distinct) -> _Made:
+    def first(self, layer: Module, distinct: Distinct) -> _Made:
         """Return what the first layer makes of each distinct token, dealt out to all nodes."""
         index_T = distinct.index_T
         heads = self.family.project(layer, distinct.hidden_UD)
@@ -195,7 +220,7 @@ class _LayerStep:
         self.family.place(layer, heads, self.rotations)
         parts = [
             self.family.alongside(layer, part_UD)
-            for part_UD in torch.split(distinct.hidden_UD, CHUNK_ROWS)
+            for part_UD in torch.split(distinct.hidden_UD, self.chunk_rows)
         ]
         beside = [part for part in parts if part is not None]
         return _Made(heads, torch.cat(beside).index_select(0, index_T) if beside else None)
@@ -219,8 +244,8 @@ class _LayerStep:
             hidden = hidden[self.rows_N]
             beside = None if beside is None else beside[self.rows_N]
         del made, memory
-        for start in range(0, len(hidden), CHUNK_ROWS):
-            rows = slice(start, start + CHUNK_ROWS)
+        for start in range(0, len(hidden), self.chunk_rows):
+            rows = slice(start, start + self.chunk_rows)
             part = hidden[rows]
             part_beside = self.family.alongside(layer, part) if beside is None else beside[rows]
             hidden[rows] = self.family.finish(layer, part, attended[rows], part_beside)

@@ -17,10 +17,12 @@ import torch
 from transformers import PreTrainedModel
 
 from ckpt_analyzer.errors import ScoringError
-from ckpt_analyzer.scoring import packed, padded
+from ckpt_analyzer.scoring import layered, packed, padded
 from ckpt_analyzer.scoring.answers import table
 from ckpt_analyzer.scoring.encode import EncodedItems
 from ckpt_analyzer.scoring.family import family_of
+from ckpt_analyzer.scoring.layered_model import LayeredModel
+from ckpt_analyzer.scoring.memory_plan import layered_plan
 from ckpt_analyzer.scoring.plan import BATCH_TOKENS, ScoringPlan, prepare
 from ckpt_analyzer.scoring.reduce import PartScores
 from ckpt_analyzer.scoring.window import stated_max_length_tokens
@@ -68,7 +70,7 @@ def score_items(
 
 
 def score_plan(
-    model: PreTrainedModel,
+    model: PreTrainedModel | LayeredModel,
     plan: ScoringPlan,
     *,
     progress: Progress | None = None,
@@ -81,7 +83,7 @@ def score_plan(
     Parameters
     ----------
     model
-        In evaluation mode.
+        In evaluation mode; or a checkpoint on disk, which is then read layer by layer.
     plan
         From ``plan.prepare``. It is not changed, and good for any number of models.
     progress
@@ -91,7 +93,8 @@ def score_plan(
     ------
     ScoringError
         If the model is in training mode, has fewer tokens than the tokenizer, or reads shorter
-        inputs than the items were cut to; if the device runs out of memory.
+        inputs than the items were cut to; if the device runs out of memory; if not even one layer
+        of a checkpoint on disk fits into its budget.
     """
     _check_fits(model, plan)
     loglikelihood_nats_R = np.zeros(len(plan.items_R))
@@ -120,7 +123,9 @@ def path_of(model: PreTrainedModel) -> Literal["packed", "padded"]:
     return "padded" if family_of(model) is None else "packed"
 
 
-def _run(model: PreTrainedModel, plan: ScoringPlan) -> Iterator[PartScores]:
+def _run(model: PreTrainedModel | LayeredModel, plan: ScoringPlan) -> Iterator[PartScores]:
+    if isinstance(model, LayeredModel):
+        return layered.run(model, plan, layered_plan(model.frame(plan), model.free_bytes()).sizes)
     family = family_of(model)
     if family is not None:
         return packed.run(model, family, plan)
@@ -131,7 +136,7 @@ def _run(model: PreTrainedModel, plan: ScoringPlan) -> Iterator[PartScores]:
     return padded.run(model, plan)
 
 
-def _out_of_memory(model: PreTrainedModel, batch_tokens: int) -> ScoringError:
+def _out_of_memory(model: PreTrainedModel | LayeredModel, batch_tokens: int) -> ScoringError:
     return ScoringError(
         f"{model.device} ran out of memory on a batch of {batch_tokens} tokens",
         where=type(model).__name__,
@@ -139,7 +144,7 @@ def _out_of_memory(model: PreTrainedModel, batch_tokens: int) -> ScoringError:
     )
 
 
-def _check_fits(model: PreTrainedModel, plan: ScoringPlan) -> None:
+def _check_fits(model: PreTrainedModel | LayeredModel, plan: ScoringPlan) -> None:
     name = type(model).__name__
     if model.training:
         raise ScoringError(

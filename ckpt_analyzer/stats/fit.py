@@ -29,6 +29,8 @@ class FittedCurve:
         sees none, an end None where it is unbounded.
     p
         Of the fit's own test for a turn; None where it has none.
+    is_u
+        Whether the turn is that of a U rather than of an inverted U; None without a turn.
     """
 
     fitted_K: np.ndarray
@@ -36,6 +38,7 @@ class FittedCurve:
     lo: float | None = None
     hi: float | None = None
     p: float | None = None
+    is_u: bool | None = None
 
 
 @dataclass(frozen=True)
@@ -50,6 +53,8 @@ class Fit:
         Whether the verdict of ``find_flips`` rests on this curve; otherwise it is a description.
     apply
         Takes a series and the variance of its shocks.
+    sees_turns
+        Whether the fit looks for a turn at all; a curve for the eye does not.
     """
 
     name: str
@@ -57,3 +62,4 @@ class Fit:
     assumption: str
     decides: bool
     apply: Callable[[Series, float], FittedCurve]
+    sees_turns: bool = True

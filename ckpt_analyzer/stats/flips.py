@@ -8,7 +8,8 @@ models, files or charts.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 import numpy as np
@@ -16,8 +17,9 @@ import pandas as pd
 from statsmodels.stats.multitest import multipletests
 
 from ckpt_analyzer import tables
-from ckpt_analyzer.stats.contrasts import Arm, Arms, find_arms
+from ckpt_analyzer.stats.contrasts import Arm, Arms, NullOptions, find_arms
 from ckpt_analyzer.stats.noise import Noise, estimate_noise
+from ckpt_analyzer.stats.opinions import with_opinions
 from ckpt_analyzer.stats.series import Series
 from ckpt_analyzer.stats.series_tables import Axis, Cut, cut_series
 from ckpt_analyzer.stats.turning_points import Turn, find_turns
@@ -29,7 +31,7 @@ Verdict = Literal[
 _METHOD = "block contrasts, intersection-union; profile likelihood of a unimodal fit"
 #: A series of fewer points has no verdict: two arms with a turn inside, and a residual to spare.
 LEAST_POINTS = 4
-_FEW_POINTS = 6
+_FEW_POINTS = 8
 _POWER_Z = 0.8416  # normal quantile of 80 % power
 
 
@@ -54,7 +56,7 @@ class FlipOptions:
     flat_within: float = 0.05
     keep_suspect: bool = False
     seed: int = 0
-    n_draws: int = 500
+    n_draws: int = 2000
 
 
 def find_flips(
@@ -64,6 +66,7 @@ def find_flips(
     alpha: float = 0.05,
     seed: int = 0,
     options: FlipOptions | None = None,
+    opinions: bool = False,
 ) -> pd.DataFrame:
     """Return one row per series of `table`: its shape and, for a flip, the place.
 
@@ -71,43 +74,74 @@ def find_flips(
     ----------
     table
         Item scores in long form (columns ``task``, ``metric``, ``size``, ``step``, ``tokens``,
-        ``item`` and ``score``, further key columns optional), or rows of ``tables.TRENDS``.
+        ``item`` and ``score``, further key columns optional), or rows of ``tables.TRENDS``: means
+        with standard errors. With items, the covariance of the means over items is used: the same
+        items are asked at every checkpoint.
     axis
         ``tokens``, ``parameters``, ``flops`` or ``shots``. Fits see its logarithm; step 0 has none,
         is left out and flagged ``zero-left-out``.
     alpha, seed
         Short for the fields of `options`, which take their place when given.
+    opinions
+        Whether ``second_opinions`` is filled: what other fits say of a series that turns. It takes
+        longer than the verdicts.
 
     Returns
     -------
     pandas.DataFrame
-        The columns of ``tables.FLIPS``, and ``mde_80``, the smallest change of an arm of a quarter
-        of the points that would be found with 80 % power. ``p`` is that of a flip: the larger p of
-        its two arms. ``p_adjusted`` is corrected by Benjamini and Hochberg over the tasks and
-        models that share a metric, arm and number of shots.
+        The columns of ``tables.FLIPS``, and ``flip_tokens`` (``flip_`` and the name of the axis),
+        which is ``flip_at`` under its public name.
+
+        ``verdict``
+            ``U`` and ``inverted_U`` have two certain arms, ``other`` three or more (their
+            ``turning_points`` are listed), ``monotone_up`` and ``monotone_down`` one; ``flat``
+            certainly changes by less than ``flat_within``; ``inconclusive`` is none of these.
+        ``ci_lo``, ``ci_hi``
+            The set of turns that holds the true one in 95 % of simulated series.
+        ``honest_lo``, ``honest_hi``
+            Between the last certain change before the turn and the first after it: 95 % whatever
+            the shape of the arms, and wider.
+        ``p``
+            Of a flip: the larger p of its two arms.
+        ``p_adjusted``, ``p_adjusted_by``
+            Corrected by Benjamini and Hochberg, and by Benjamini and Yekutieli, over the family:
+            the tasks and models that share axis, metric, arm, number of shots, prompt format and
+            dtype.
+        ``effect_before``, ``effect_after``
+            Change over each arm, between the blocks of checkpoints at which it is clearest; with
+            ``_lo`` and ``_hi`` its simultaneous interval, with ``_se`` its size in standard errors.
+        ``mde_80``
+            The smallest change between two blocks of a quarter of the points that would be found
+            with 80 % power.
+        ``flags``
+            ``at-edge``, ``few-checkpoints`` (the noise is known by its prior mostly),
+            ``metrics-disagree`` (another metric of the series has no flip),
+            ``no-item-error``, ``p-at-floor``, ``possible-third-arm``, ``shock-dominated``,
+            ``single-checkpoint``, ``suspect-in-reach``, ``suspect-left-out``, ``zero-left-out``.
 
     Raises
     ------
     UserError
         If the table lacks columns, or the axis is unknown.
-
-    Notes
-    -----
-    ``U`` and ``inverted_U`` have two certain arms, ``other`` three or more, ``monotone_up`` and
-    ``monotone_down`` one. ``inconclusive`` has none and may still change by more than
-    ``flat_within``.
     """
     options = options or FlipOptions(alpha=alpha, seed=seed)
     series = cut_series(table, Cut(axis, options.keep_suspect))
+    flips = decide_flips(series, axis, options)
+    return with_opinions(flips, series, table, alpha=options.alpha) if opinions else flips
+
+
+def decide_flips(series: Sequence[Series], axis: Axis, options: FlipOptions) -> pd.DataFrame:
+    """Return what ``find_flips`` does, of series that are cut already."""
     noises = estimate_noise(series)
     decided = [_decide(one, noise, options) for one, noise in zip(series, noises, strict=True)]
     rows = pd.DataFrame(
         [_row(one, noise, d) for one, noise, d in zip(series, noises, decided, strict=True)],
-        columns=[*tables.FLIPS.names, "mde_80"],
+        columns=list(tables.FLIPS.names),
     )
     flips = _adjusted(rows.astype({"n_items": "Int64"}))
+    flips["flags"] = _with_disagreement(flips)
     tables.conform(flips, tables.FLIPS)
-    return flips
+    return flips.assign(**{f"flip_{axis}": flips["flip_at"]})
 
 
 @dataclass(frozen=True)
@@ -115,6 +149,7 @@ class _Decision:
     verdict: Verdict
     arms: Arms | None = None
     turns: tuple[Turn, ...] = ()
+    honest: Turn | None = None
     flags: tuple[str, ...] = field(default=())
 
 
@@ -125,15 +160,36 @@ def _decide(series: Series, noise: Noise, options: FlipOptions) -> _Decision:
         flags.append("few-checkpoints")
     if n_points < LEAST_POINTS:
         return _Decision("inconclusive", flags=tuple(flags))
-    arms = find_arms(series, noise, alpha=options.alpha, seed=options.seed, n_draws=options.n_draws)
+    null = NullOptions(alpha=options.alpha, n_draws=options.n_draws, seed=options.seed)
+    arms = find_arms(series, noise, null)
     verdict = _verdict(arms, options)
     turns = _turns(series, noise, verdict, arms)
     if noise.shock_variance > noise.item_variance:
         flags.append("shock-dominated")
-    if turns and arms.rests_on_one:
-        flags.append("single-checkpoint")
+    if turns:
+        flags.extend(_arm_flags(arms))
     flags.extend(_place_flags(series, turns))
-    return _Decision(verdict, arms, turns, tuple(flags))
+    honest = _honest(series, arms, turns[0]) if verdict in ("U", "inverted_U") else None
+    return _Decision(verdict, arms, turns, honest, tuple(sorted(flags)))
+
+
+def _arm_flags(arms: Arms) -> list[str]:
+    flags = ["single-checkpoint"] if arms.rests_on_one else []
+    if arms.may_have_more:
+        flags.append("possible-third-arm")
+    if arms.p_flip <= arms.p_least:
+        flags.append("p-at-floor")
+    return flags
+
+
+def _honest(series: Series, arms: Arms, turn: Turn) -> Turn:
+    """Return the set that holds whatever the arms look like; never narrower than the other."""
+    position_K = series.position_K
+    return replace(
+        turn,
+        lo=min(float(position_K[arms.turn_after]), turn.lo),
+        hi=max(float(position_K[arms.turn_before]), turn.hi),
+    )
 
 
 def _verdict(arms: Arms, options: FlipOptions) -> Verdict:
@@ -161,7 +217,7 @@ def _place_flags(series: Series, turns: tuple[Turn, ...]) -> list[str]:
         return []
     turn, position_K = turns[0], series.position_K
     flags = []
-    if turn.lo <= position_K[0] or turn.hi >= position_K[-1]:
+    if turn.lo < position_K[1] or turn.hi > position_K[-2]:
         flags.append("at-edge")
     below = position_K[position_K <= turn.lo]
     above = position_K[position_K >= turn.hi]
@@ -192,32 +248,45 @@ def _row(series: Series, noise: Noise, decision: _Decision) -> dict[str, Any]:
         turn = decision.turns[0]
         place = series.place
         row |= {"flip_at": place(turn.at), "ci_lo": place(turn.lo), "ci_hi": place(turn.hi)}
+    if decision.honest is not None:
+        honest = decision.honest
+        row |= {"honest_lo": series.place(honest.lo), "honest_hi": series.place(honest.hi)}
     if decision.arms is not None:
         row |= _arm_columns(decision.arms, is_flip=bool(decision.turns))
     return row
 
 
 def _arm_columns(arms: Arms, *, is_flip: bool) -> dict[str, Any]:
-    first: Arm | None = arms.first if is_flip else None
-    second: Arm | None = arms.second if is_flip else None
-    return {
-        "p": arms.p_flip,
-        "effect_before": first and first.effect,
-        "effect_after": second and second.effect,
-        "effect_before_se": first and first.effect_se,
-        "effect_after_se": second and second.effect_se,
-        "mde_80": (arms.critical + _POWER_Z) * arms.contrast_se,
-    }
+    columns = {"p": arms.p_flip, "mde_80": (arms.critical + _POWER_Z) * arms.contrast_se}
+    if is_flip:
+        columns |= _one_arm("effect_before", arms.first) | _one_arm("effect_after", arms.second)
+    return columns
+
+
+def _one_arm(name: str, arm: Arm) -> dict[str, float]:
+    return {name: arm.effect, f"{name}_se": arm.effect_se,
+            f"{name}_lo": arm.lo, f"{name}_hi": arm.hi}  # fmt: skip
 
 
 def _adjusted(rows: pd.DataFrame) -> pd.DataFrame:
     """Return `rows` with p corrected within each family of tasks and models."""
     rows = rows.copy()
-    numbers = ["flip_at", "ci_lo", "ci_hi", "p", "effect_before", "effect_after", "mde_80",
-               "effect_before_se", "effect_after_se", "item_se", "shock_sd"]  # fmt: skip
+    numbers = [f.name for f in tables.FLIPS if f.type == tables.FLIPS.field("p").type]
     rows[numbers] = rows[numbers].astype(float)
-    rows["p_adjusted"] = np.nan
     tested = rows[rows["p"].notna()]
     for _, part in tested.groupby(["metric", "arm", "shots", "prompt_format", "dtype"]):
-        rows.loc[part.index, "p_adjusted"] = multipletests(part["p"], method="fdr_bh")[1]
+        for column, method in (("p_adjusted", "fdr_bh"), ("p_adjusted_by", "fdr_by")):
+            rows.loc[part.index, column] = multipletests(part["p"], method=method)[1]
     return rows
+
+
+def _with_disagreement(flips: pd.DataFrame) -> list[list[str]]:
+    """Return the flags, with one on each flip of which another metric says there is none."""
+    same = [name for name in tables.SERIES if name != "metric"]
+    turns = flips["verdict"].isin(("U", "inverted_U"))
+    settled = flips["verdict"].isin(("flat", "monotone_up", "monotone_down", "other"))
+    denied = settled.groupby([flips[name] for name in [*same, "size"]]).transform("any")
+    return [
+        sorted([*flags, "metrics-disagree"]) if flag else flags
+        for flags, flag in zip(flips["flags"], turns & denied, strict=True)
+    ]

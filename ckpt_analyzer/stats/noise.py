@@ -1,174 +1,289 @@
 """Noise between checkpoints: what the scatter along a curve says beyond the error over items.
 
 All items of a checkpoint move together (a *shock*), so averaging over more items does not remove
-it. In: series. Out: for each the variance of a shock, and how well it is known. The module does
-not know what the noise is used for.
+it, and shocks of neighbouring checkpoints may be alike. In: series. Out: for each a posterior
+distribution of the size of its shocks and of their correlation. The module does not know what the
+noise is used for.
 
-Shape legend: K points along the axis; R = K - 2 residuals; S simulated curves.
+Shape legend: K points along the axis; T sizes of a shock; R correlations; H kinds of trend; W
+points of a window.
 """
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
-from scipy import special, stats
+from scipy import special
 
 from ckpt_analyzer.stats.series import Series
 
-#: Neighbouring residuals overlap: R of them carry R / 1.944 degrees of freedom (their correlations
-#: are -2/3 and 1/6 on an even grid).
-_OVERLAP = 1 + 2 * ((2 / 3) ** 2 + (1 / 6) ** 2)
+#: Standard deviations of a shock, in units of the spread of one item, and what is thought of them
+#: beforehand: accuracy, whose items spread by about 0.45, with shocks of 0.012, give or take a
+#: factor of two.
+SHOCK_T: np.ndarray = 0.004 * 1.7 ** np.arange(10)
+_PRIOR_CENTRE, _PRIOR_SPREAD = 0.027, 0.65
+#: Correlations of the shocks of neighbouring checkpoints, and the prior on them.
+CORRELATION_R: np.ndarray = np.array([0.0, 0.35, 0.65])
+_CORRELATION_PRIOR_R: np.ndarray = np.array([0.4, 0.35, 0.25])
 
-#: However alike the series of a run look, the pool is not worth more than this many degrees.
-_MOST_POOLED_DF = 20.0
+#: How far the shocks of the series of one run may differ: a standard deviation of the logarithm,
+#: and the part of series that go their own way.
+_POOL_SPREAD, _POOL_STRAY = 0.4, 0.05
+
+#: Spread of one item where it is not known.
+_USUAL_ITEM_SD, _USUAL_ITEMS = 0.45, 1000
+
+#: Longer series are looked at in windows of about so many points.
+_WINDOW = 24
 
 
 @dataclass(frozen=True)
-class Prior:
-    """What the series of a run have in common: a residual variance, worth `df` degrees."""
+class _Trend:
+    """A kind of smooth trend: its spread, as a part of the range, its reach, of the axis."""
 
-    variance: float
-    df: float
+    spread: float
+    reach: float
+    weight: float
+
+
+_TRENDS = (
+    _Trend(0.0, 1.0, 0.20),
+    *(_Trend(0.15, reach, 0.05) for reach in (0.35, 1.0)),
+    *(_Trend(0.5, reach, 0.10) for reach in (0.35, 1.0)),
+    _Trend(0.5, 0.12, 0.20),
+)
+#: Curves that turn more than once on few points: there noise would explain them as well.
+_ZIGZAG = _Trend(0.5, 0.06, 0.20)
+_FEW_POINTS = 8
+#: A single jump, at any place, and the smooth trends that may lie under it.
+_STEP_WEIGHT = 0.14
+_UNDER_A_STEP = (_Trend(0.3, 1.0, 0.7), _Trend(0.5, 0.35, 0.3))
 
 
 @dataclass(frozen=True)
 class Noise:
-    """Residual variance of one series, partly pooled, split into items and shocks.
+    """What is known of the shocks of one series.
 
     Parameters
     ----------
-    operator_RK
-        Takes values to residuals; each row has length one and is blind to straight lines.
+    variance_T
+        Possible variances of a shock, in squared units of the metric.
+    weight_TR
+        Their posterior, jointly with the correlation of neighbours (``CORRELATION_R``).
     item_variance
-        The part of the residual variance that items explain.
-    shock_variance
-        The rest, at least 0.
-    shock_variance_upper
-        An upper bound of it (80 % one-sided), from which null curves are drawn.
-    prior, df
-        The pool, and the degrees of freedom of this series alone.
+        Median variance of a value over items.
     """
 
-    operator_RK: np.ndarray
+    variance_T: np.ndarray
+    weight_TR: np.ndarray
     item_variance: float
-    shock_variance: float
-    shock_variance_upper: float
-    prior: Prior
-    df: float
 
-    def shock_variance_of(self, value_SK: np.ndarray) -> np.ndarray:
-        """Return the shock variance that would be estimated from each of the curves, shape S."""
-        raw_S = ((value_SK @ self.operator_RK.T) ** 2).mean(axis=1)
-        total_S = _posterior(raw_S, self.df, self.prior)
-        excess_S: np.ndarray = np.maximum(total_S - self.item_variance, 0.0)
-        return excess_S
+    @property
+    def shock_variance(self) -> float:
+        """The posterior mean."""
+        return float(self.variance_T @ self.weight_TR.sum(axis=1))
+
+    @property
+    def correlation(self) -> float:
+        """The posterior mean of the correlation of neighbours, weighted by variance."""
+        by_R = self.variance_T @ self.weight_TR
+        return float(by_R @ CORRELATION_R / max(by_R.sum(), 1e-300))
+
+    def shock_covariance(self, n_points: int) -> np.ndarray:
+        """Return the posterior mean covariance of the shocks of `n_points` checkpoints."""
+        by_R = self.variance_T @ self.weight_TR
+        parts = [v * correlation_matrix(n_points, r) for r, v in enumerate(by_R)]
+        covariance_KK: np.ndarray = np.sum(parts, axis=0)
+        return covariance_KK
 
 
 def estimate_noise(series: Sequence[Series]) -> list[Noise]:
     """Return the noise of each series; those of equal metric lend each other strength.
 
-    The residual of a value is its distance from the straight line between its neighbours (Gasser,
-    Sroka and Jennen-Steinmetz 1986): blind to slopes, and to the shape of a smooth curve. Residual
-    variances of one run are drawn towards each other by empirical Bayes (Smyth 2004).
+    A trend is taken to be a Gaussian process of unknown smoothness and size, or a jump at an
+    unknown place; what is left over and above the covariance of the items are shocks. Integrating
+    over trends gives the likelihood of every size of a shock. Series of one run share their typical
+    shock and its correlation, and each may differ from them (empirical Bayes on a grid).
+
+    Residuals round neighbours' lines (Gasser, Sroka and Jennen-Steinmetz 1986) count steep turns as
+    noise; residuals round isotonic fits leave no degrees of freedom where a curve is steep. LOG.md
+    has the numbers.
 
     References
     ----------
-    Gasser, Sroka and Jennen-Steinmetz (1986), "Residual variance and residual pattern in nonlinear
-    regression", Biometrika 73, equation 2.
-    Smyth (2004), "Linear models and empirical Bayes methods for assessing differential expression",
-    Statistical Applications in Genetics and Molecular Biology 3, section 6.2.
+    Rasmussen and Williams (2006), "Gaussian Processes for Machine Learning", equation 5.8, for the
+    marginal likelihood, and 4.17 for the kernel.
     """
-    raw = [_Raw.of(one) for one in series]
-    priors: dict[object, Prior] = {}
+    noises: dict[int, Noise] = {}
     for metric in {one.key["metric"] for one in series}:
-        priors[metric] = _prior(
-            [r for r, one in zip(raw, series, strict=True) if one.key["metric"] == metric]
-        )
-    return [_noise(r, priors[one.key["metric"]]) for r, one in zip(raw, series, strict=True)]
+        members = [i for i, one in enumerate(series) if one.key["metric"] == metric]
+        for i, noise in zip(members, _of_one_metric([series[i] for i in members]), strict=True):
+            noises[i] = noise
+    return [noises[i] for i in range(len(series))]
+
+
+def _of_one_metric(series: Sequence[Series]) -> list[Noise]:
+    # Items that all are right or wrong spread little, and say nothing of how far shocks can go.
+    own = [item_spread(one) for one in series]
+    spreads = np.maximum(own, np.median(own))
+    variances = [(SHOCK_T * spread) ** 2 for spread in spreads]
+    pairs = list(zip(series, variances, strict=True))
+    weights = _pooled([_log_likelihood(one, variance_T) for one, variance_T in pairs])
+    return [
+        Noise(variance_T, weight_TR, _median_variance(one))
+        for (one, variance_T), weight_TR in zip(pairs, weights, strict=True)
+    ]
+
+
+def _median_variance(series: Series) -> float:
+    variance_K = np.diag(series.item_covariance_KK)
+    return float(np.median(variance_K)) if len(variance_K) else 0.0
+
+
+def item_spread(series: Series) -> float:
+    """Return the largest standard deviation of one item, or the usual one if it is not known.
+
+    Values that differ by less than 1, of an unknown number of items, are taken for proportions.
+    """
+    variance = float(np.diag(series.item_covariance_KK).max(initial=0.0))
+    if variance > 0 and series.n_items:
+        return float(np.sqrt(variance * series.n_items))
+    extent = float(np.ptp(series.value_K)) if len(series.value_K) else 0.0
+    if variance > 0 and extent > 1.0:
+        return float(np.sqrt(variance * _USUAL_ITEMS))
+    return _USUAL_ITEM_SD * max(extent, 1.0)
+
+
+@lru_cache(maxsize=64)
+def correlation_matrix(n_points: int, r: int) -> np.ndarray:
+    """Return the (K, K) correlations of shocks whose neighbours have ``CORRELATION_R[r]``."""
+    distance_KK = np.abs(np.subtract.outer(np.arange(n_points), np.arange(n_points)))
+    matrix_KK: np.ndarray = np.where(distance_KK == 0, 1.0, CORRELATION_R[r] ** distance_KK)
+    return matrix_KK
 
 
 @dataclass(frozen=True)
-class _Raw:
-    operator_RK: np.ndarray
-    variance: float
-    item_variance: float
-
-    @property
-    def df(self) -> float:
-        return len(self.operator_RK) / _OVERLAP
-
-    @classmethod
-    def of(cls, series: Series) -> _Raw:
-        operator_RK = residual_operator(series.position_K)
-        if not len(operator_RK):
-            return cls(operator_RK, 0.0, 0.0)
-        residual_R = operator_RK @ series.value_K
-        item_R = np.einsum("rk,kl,rl->r", operator_RK, series.item_covariance_KK, operator_RK)
-        return cls(operator_RK, float((residual_R**2).mean()), float(item_R.mean()))
+class _Whitening:
+    matrix_WW: np.ndarray
+    log_determinant: float
 
 
-def residual_operator(position_K: np.ndarray) -> np.ndarray:
-    """Return the matrix (K - 2, K) that takes values to their residuals from the neighbours' line.
-
-    Rows have length one, so that independent noise of variance v gives residuals of variance v.
-    """
-    n = len(position_K)
-    operator_RK = np.zeros((max(n - 2, 0), n))
-    for row, (left, at, right) in enumerate(
-        zip(position_K[:-2], position_K[1:-1], position_K[2:], strict=True)
-    ):
-        share = (right - at) / (right - left)
-        weights = np.array([-share, 1.0, share - 1.0])
-        operator_RK[row, row : row + 3] = weights / np.linalg.norm(weights)
-    return operator_RK
+@lru_cache(maxsize=64)
+def _whitening(n_points: int, r: int) -> _Whitening:
+    lower_WW = np.linalg.cholesky(correlation_matrix(n_points, r))
+    return _Whitening(np.linalg.inv(lower_WW), 2 * float(np.log(np.diag(lower_WW)).sum()))
 
 
-def _noise(raw: _Raw, prior: Prior) -> Noise:
-    total = float(_posterior(np.array([raw.variance]), raw.df, prior)[0])
-    df = raw.df + prior.df
-    upper = total * df / stats.chi2.ppf(0.2, df) if df > 0 else 0.0
-    return Noise(
-        operator_RK=raw.operator_RK,
-        item_variance=raw.item_variance,
-        shock_variance=max(total - raw.item_variance, 0.0),
-        shock_variance_upper=max(float(upper) - raw.item_variance, 0.0),
-        prior=prior,
-        df=raw.df,
+def _log_likelihood(series: Series, variance_T: np.ndarray) -> np.ndarray:
+    """Return the log marginal likelihood of every size and correlation of shocks, (T, R)."""
+    total_TR = np.zeros((len(SHOCK_T), len(CORRELATION_R)))
+    n = len(series.value_K)
+    if n < 3:
+        return total_TR
+    extent = max(
+        float(np.ptp(series.value_K)), 1e-9 * max(1.0, float(np.abs(series.value_K).max()))
     )
+    edges = np.linspace(0, n, -(-n // _WINDOW) + 1).astype(int)
+    for start, end in itertools.pairwise(edges.tolist()):
+        total_TR += _in_window(series, slice(start, end), extent, variance_T)
+    return total_TR
 
 
-def _posterior(variance_S: np.ndarray, df: float, prior: Prior) -> np.ndarray:
-    if df + prior.df == 0:
-        return variance_S
-    mean_S: np.ndarray = (df * variance_S + prior.df * prior.variance) / (df + prior.df)
-    return mean_S
+def _in_window(series: Series, window: slice, extent: float, variance_T: np.ndarray) -> np.ndarray:
+    x_W = series.position_K[window]
+    x_W = (x_W - x_W.mean()) / np.ptp(series.position_K)
+    value_W = series.value_K[window] - series.value_K[window].mean()
+    # The level and the slope of a curve say nothing of its noise: their priors are wide.
+    straight_WW = extent**2 * (25.0 + 4.0 * np.outer(x_W, x_W))
+    base_WW = series.item_covariance_KK[window, window] + straight_WW
+    base_WW = base_WW + 1e-9 * extent**2 * np.eye(len(x_W))
+    trends = (*_TRENDS, _ZIGZAG)
+    trend_HWW = [base_WW + extent**2 * _kernel(x_W, trend) for trend in trends]
+    rare = min(1.0, _FEW_POINTS / len(x_W))
+    weights = [*(trend.weight for trend in _TRENDS), _ZIGZAG.weight * rare]
+    if len(x_W) == len(series.value_K):
+        steps = _steps(x_W)
+        trend_HWW += [base_WW + extent**2 * step.kernel_WW for step in steps]
+        weights += [_STEP_WEIGHT * step.weight for step in steps]
+    covariance_HWW, weight_H = np.array(trend_HWW), np.array(weights) / np.sum(weights)
+    columns = [
+        _over_trends(value_W, covariance_HWW, weight_H, variance_T, _whitening(len(x_W), r))
+        for r in range(len(CORRELATION_R))
+    ]
+    return np.stack(columns, axis=1)
 
 
-def _prior(raw: Sequence[_Raw]) -> Prior:
-    """Fit a scaled F distribution to the residual variances by moments of their logarithm."""
-    usable = [r for r in raw if r.df > 0 and r.variance > 0]
-    if len(usable) < 3:
-        return Prior(0.0, 0.0)
-    half_df = np.array([r.df for r in usable]) / 2
-    log_variance = np.log([r.variance for r in usable])
-    centred = log_variance - special.digamma(half_df) + np.log(half_df)
-    spread = centred.var(ddof=1) - special.polygamma(1, half_df).mean()
-    df = 2 * _inverse_trigamma(spread) if spread > 0 else np.inf
-    if df >= _MOST_POOLED_DF:  # no sign that they differ
-        return Prior(float(np.mean([r.variance for r in usable])), _MOST_POOLED_DF)
-    variance = np.exp(centred.mean() + special.digamma(df / 2) - np.log(df / 2))
-    return Prior(float(variance), float(df))
+def _kernel(x_W: np.ndarray, trend: _Trend) -> np.ndarray:
+    """Return the Matérn 3/2 kernel of a trend, in units of the squared range."""
+    distance_WW = np.sqrt(3) * np.abs(np.subtract.outer(x_W, x_W)) / trend.reach
+    kernel_WW: np.ndarray = trend.spread**2 * (1 + distance_WW) * np.exp(-distance_WW)
+    return kernel_WW
 
 
-def _inverse_trigamma(value: float) -> float:
-    """Return x with trigamma(x) = `value`, by Newton's method on 1 / trigamma (Smyth 2004)."""
-    x = 0.5 + 1 / value
-    for _ in range(50):
-        trigamma = special.polygamma(1, x)
-        step = trigamma * (1 - trigamma / value) / special.polygamma(2, x)
-        x += step
-        if -step / x < 1e-8:
-            break
-    return float(x)
+@dataclass(frozen=True)
+class _Step:
+    kernel_WW: np.ndarray
+    weight: float
+
+
+def _steps(x_W: np.ndarray) -> list[_Step]:
+    """Return a jump between each two points, on each of the smooth trends that may lie under it."""
+    n = len(x_W)
+    after = [np.arange(n) > j for j in range(n - 1)]
+    return [
+        _Step(_kernel(x_W, smooth) + np.outer(after_W, after_W), smooth.weight / (n - 1))
+        for smooth in _UNDER_A_STEP
+        for after_W in after
+    ]
+
+
+def _over_trends(
+    value_W: np.ndarray,
+    covariance_HWW: np.ndarray,
+    weight_H: np.ndarray,
+    variance_T: np.ndarray,
+    whitening: _Whitening,
+) -> np.ndarray:
+    """Return the log likelihood of each shock variance, integrated over trends, shape (T,)."""
+    white_WW = whitening.matrix_WW
+    eigenvalue_HW, vector_HWW = np.linalg.eigh(white_WW @ covariance_HWW @ white_WW.T)
+    turned_HW = (white_WW @ value_W) @ vector_HWW
+    total_HTW = np.maximum(eigenvalue_HW, 0.0)[:, None, :] + variance_T[None, :, None]
+    fit_HT = (np.log(total_HTW) + turned_HW[:, None, :] ** 2 / total_HTW).sum(axis=2)
+    log_HT = -0.5 * (fit_HT + whitening.log_determinant)
+    log_T: np.ndarray = special.logsumexp(log_HT, axis=0, b=weight_H[:, None])
+    return log_T
+
+
+def _pooled(likelihoods: Sequence[np.ndarray]) -> list[np.ndarray]:
+    """Return the posterior of each series, given its own likelihood and those of its run."""
+    own = [np.exp(log_TR - log_TR.max()) for log_TR in likelihoods]
+    apart_TT = _apart()
+    seen = [np.log(apart_TT.T @ likelihood_TR) for likelihood_TR in own]
+    together_TR = np.sum(seen, axis=0) + _log_prior()
+    posteriors = []
+    for likelihood_TR, mine_TR in zip(own, seen, strict=True):
+        others_TR = together_TR - mine_TR
+        weight_TR = likelihood_TR * (apart_TT @ np.exp(others_TR - others_TR.max()))
+        posteriors.append(weight_TR / weight_TR.sum())
+    return posteriors
+
+
+def _log_prior() -> np.ndarray:
+    log_T = -0.5 * (np.log(SHOCK_T / _PRIOR_CENTRE) / _PRIOR_SPREAD) ** 2
+    log_TR: np.ndarray = log_T[:, None] + np.log(_CORRELATION_PRIOR_R)
+    return log_TR
+
+
+@lru_cache(maxsize=1)
+def _apart() -> np.ndarray:
+    """Return p(shock of a series | typical shock of its run), rows by series, columns by run."""
+    log_T = np.log(SHOCK_T)
+    near_TT = np.exp(-0.5 * (np.subtract.outer(log_T, log_T) / _POOL_SPREAD) ** 2)
+    near_TT /= near_TT.sum(axis=0)
+    apart_TT: np.ndarray = (1 - _POOL_STRAY) * near_TT + _POOL_STRAY / len(SHOCK_T)
+    return apart_TT

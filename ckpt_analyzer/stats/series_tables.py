@@ -65,7 +65,11 @@ def cut_series(table: pd.DataFrame, cut: Cut) -> list[Series]:
     groups = _fixed(cut.axis)
     if cut.axis in ("parameters", "shots"):
         groups = [*groups, "step"]
-    found = rows.groupby(groups, sort=True, dropna=False)
+    # A column that the table leaves out was filled with one value: it parts nothing.
+    groups = [name for name in groups if name in table.columns or name == "model"]
+    if not groups:
+        return [_series(rows, cut)] if len(rows) else []
+    found = rows.groupby(groups, sort=True, dropna=False, observed=True)
     return [_series(part, cut) for _, part in found]
 
 
@@ -146,21 +150,66 @@ class _Measured:
 
 def _from_items(rows: pd.DataFrame) -> _Measured:
     """Return means and their covariance over items; an item may be unscored at some points."""
-    wide = rows.pivot_table(index="item", columns="_axis", values="score", aggfunc="mean")
-    score_NK = wide.to_numpy(float)
+    grid = _grid(rows)
+    score_NK = grid.score_NK
     scored_NK = ~np.isnan(score_NK)
     count_K = scored_NK.sum(axis=0)
     value_K = np.nansum(score_NK, axis=0) / np.maximum(count_K, 1)
     centred_NK = np.where(scored_NK, score_NK - value_K, 0.0)
-    covariance_KK = centred_NK.T @ centred_NK / np.outer(count_K, np.maximum(count_K - 1, 1))
+    both_KK = scored_NK.T.astype(float) @ scored_NK if not scored_NK.all() else len(score_NK)
+    covariance_KK = centred_NK.T @ centred_NK / np.maximum(both_KK - 1.0, 1.0)
+    covariance_KK = _shrunk(covariance_KK, len(score_NK))
+    # The means of two points share the items that both have.
+    covariance_KK = covariance_KK * both_KK / np.outer(count_K, count_K)
     present = score_NK[scored_NK]
-    if present.size and np.unique(present).size <= 2:
+    if present.size and np.isin(present, (present.min(), present.max())).all():
         span = float(np.ptp(present)) or 1.0
         floor_K = span**2 * _least_proportion_variance(count_K)
         np.fill_diagonal(covariance_KK, np.maximum(np.diag(covariance_KK), floor_K))
-    return _Measured(
-        wide.columns.to_numpy(float), value_K, (covariance_KK + covariance_KK.T) / 2, len(wide)
+    return _Measured(grid.axis_K, value_K, (covariance_KK + covariance_KK.T) / 2, len(score_NK))
+
+
+@dataclass(frozen=True)
+class _Grid:
+    axis_K: np.ndarray
+    score_NK: np.ndarray
+
+
+def _grid(rows: pd.DataFrame) -> _Grid:
+    """Return items by points; several scores of one item at one point are averaged."""
+    item_of_row, items = pd.factorize(rows["item"], sort=True)
+    point_of_row, axis_K = pd.factorize(rows["_axis"].to_numpy(float), sort=True)
+    cell_of_row = item_of_row * len(axis_K) + point_of_row
+    n_cells = len(items) * len(axis_K)
+    count = np.bincount(cell_of_row, minlength=n_cells)
+    total = np.bincount(cell_of_row, weights=rows["score"].to_numpy(float), minlength=n_cells)
+    score = np.full(n_cells, np.nan)
+    np.divide(total, count, out=score, where=count > 0)
+    return _Grid(axis_K, score.reshape(len(items), len(axis_K)))
+
+
+def _shrunk(covariance_KK: np.ndarray, n_items: int) -> np.ndarray:
+    """Return a covariance drawn towards one that depends on the distance of points alone.
+
+    With N items and K points the share of the latter is K / (N + K): nothing where items abound.
+    Variances stay as they are.
+    """
+    n = len(covariance_KK)
+    deviation_K = np.sqrt(np.diag(covariance_KK))
+    scale_KK = np.outer(deviation_K, deviation_K)
+    known_KK = scale_KK > 0
+    correlation_KK = np.divide(
+        covariance_KK, scale_KK, out=np.zeros_like(covariance_KK), where=known_KK
     )
+    distance_KK = np.abs(np.subtract.outer(np.arange(n), np.arange(n)))
+    pairs = np.bincount(distance_KK.ravel(), weights=known_KK.ravel(), minlength=n)
+    summed = np.bincount(distance_KK.ravel(), weights=correlation_KK.ravel(), minlength=n)
+    by_distance = summed / np.maximum(pairs, 1)
+    share = n / (n + n_items)
+    mixed_KK = (1 - share) * correlation_KK + share * by_distance[distance_KK]
+    np.fill_diagonal(mixed_KK, 1.0)
+    shrunk_KK: np.ndarray = mixed_KK * scale_KK
+    return shrunk_KK
 
 
 def _from_means(rows: pd.DataFrame) -> _Measured:

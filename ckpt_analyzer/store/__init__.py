@@ -16,5 +16,5 @@ JSON), ``write`` and ``listing`` (units on the disk), ``selection`` (which cells
       items/<task>-<sha256[:12]>.parquet  item texts
       audits/<model>-<digest>.parquet     AUDIT: what the metadata of its checkpoints show
       imports/<id>.parquet, <id>.json     imported means
-      fits/flips.parquet, regression.parquet
+      fits/flips.parquet, regression.parquet, movement.parquet, surface.parquet
 """

@@ -7,9 +7,10 @@ model and task at a time: peak memory is that of the largest piece, about 200 by
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Literal
 
@@ -19,6 +20,7 @@ import pyarrow.csv as pacsv
 import pyarrow.parquet as pq
 
 from ckpt_analyzer.errors import StoreError
+from ckpt_analyzer.store.fits import DESCRIPTIONS
 from ckpt_analyzer.store.queries import ITEM_VALUES
 from ckpt_analyzer.store.store import Store
 
@@ -34,7 +36,7 @@ class Written:
 
 
 def export_tables(store: Store, folder: Path, file_format: str) -> Iterator[Written]:
-    """Write trends, flips, regression, runs and items into `folder`; yield each when it is done.
+    """Write trends, flips, descriptions, runs and items into `folder`; yield each when it is done.
 
     ``items`` has the columns of `Store.items`, all metrics that apply.
 
@@ -45,10 +47,10 @@ def export_tables(store: Store, folder: Path, file_format: str) -> Iterator[Writ
     """
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        tables = {
+        tables: dict[str, Callable[[], pd.DataFrame]] = {
             "trends": store.trends,
             "flips": store.flips,
-            "regression": store.regression,
+            **{name: partial(store.description, name) for name in DESCRIPTIONS},
             "runs": store.runs,
         }
         for name, read in tables.items():

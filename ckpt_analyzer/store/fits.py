@@ -1,12 +1,13 @@
-"""What statistics found, kept for the report: one table of flips, one of regressions.
+"""What statistics found, kept for the report: flips, and descriptions over several models.
 
-In: a table. Out: one Parquet file, which replaces the one before. Flips are FLIPS; the regression
-table is whatever statistics and report agree on.
+In: a table. Out: one Parquet file, which replaces the one before. Flips are FLIPS; a description
+(regression, movement, surface) is whatever statistics and report agree on.
 """
 
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Literal, get_args
 
 import pandas as pd
 import pyarrow as pa
@@ -17,7 +18,9 @@ from ckpt_analyzer.store.write import parquet_bytes
 from ckpt_analyzer.tables import FLIPS, conform
 
 _FLIPS = "flips.parquet"
-_REGRESSION = "regression.parquet"
+#: Tables over the models of a suite.
+Description = Literal["regression", "movement", "surface"]
+DESCRIPTIONS: tuple[Description, ...] = get_args(Description)
 _FITTED_ON = "fitted_on.txt"
 
 
@@ -32,10 +35,10 @@ def write_flips(folder: Path, flips: pd.DataFrame) -> None:
     write_whole(folder / _FLIPS, parquet_bytes(conform(flips, FLIPS)))
 
 
-def write_regression(folder: Path, regression: pd.DataFrame) -> None:
-    """Replace the regression table."""
-    table = pa.Table.from_pandas(regression, preserve_index=False)
-    write_whole(folder / _REGRESSION, parquet_bytes(table))
+def write_description(folder: Path, name: Description, table: pd.DataFrame) -> None:
+    """Replace the description called `name`."""
+    arrow = pa.Table.from_pandas(table, preserve_index=False)
+    write_whole(folder / f"{name}.parquet", parquet_bytes(arrow))
 
 
 def write_fitted_on(folder: Path, content_id: str) -> None:
@@ -44,8 +47,13 @@ def write_fitted_on(folder: Path, content_id: str) -> None:
 
 
 def read_fitted_on(folder: Path) -> str:
-    """Return which content of the store was fitted; empty before the first fit."""
-    path = folder / _FITTED_ON
+    """Return which content of the store was fitted; empty before the first fit.
+
+    Flips that an earlier version found, with other columns, count as none.
+    """
+    path, flips = folder / _FITTED_ON, folder / _FLIPS
+    if flips.exists() and pq.read_schema(flips).names != FLIPS.names:
+        return ""
     return path.read_text(encoding="utf-8") if path.exists() else ""
 
 
@@ -54,9 +62,9 @@ def read_flips(folder: Path) -> pd.DataFrame:
     return _read(folder / _FLIPS, FLIPS)
 
 
-def read_regression(folder: Path) -> pd.DataFrame:
-    """Return the regression table; no rows and no columns before the first fit."""
-    return _read(folder / _REGRESSION, pa.schema([]))
+def read_description(folder: Path, name: Description) -> pd.DataFrame:
+    """Return the description called `name`; no rows and no columns before the first fit."""
+    return _read(folder / f"{name}.parquet", pa.schema([]))
 
 
 def _read(path: Path, otherwise: pa.Schema) -> pd.DataFrame:

@@ -150,9 +150,9 @@ class Store:
         """Say that flips and regressions are those of `content_id`."""
         fits.write_fitted_on(self._fits, _fitted_on(content_id, with_suspects))
 
-    def write_regression(self, regression: pd.DataFrame) -> None:
-        """Replace the table of regressions."""
-        fits.write_regression(self._fits, regression)
+    def write_description(self, name: fits.Description, table: pd.DataFrame) -> None:
+        """Replace a table over the models of a suite: regression, movement or surface."""
+        fits.write_description(self._fits, name, table)
 
     # --- tables ---
 
@@ -253,7 +253,11 @@ class Store:
 
     def regression(self) -> pd.DataFrame:
         """Return the table of regressions; empty before the first fit."""
-        return fits.read_regression(self._fits)
+        return self.description("regression")
+
+    def description(self, name: fits.Description) -> pd.DataFrame:
+        """Return a table over the models of a suite; empty before the first fit."""
+        return fits.read_description(self._fits, name)
 
     def runs(self) -> pd.DataFrame:
         """Return one row per sound unit, see ``runs.RUNS``."""

@@ -16,7 +16,7 @@ import pandas as pd
 from ckpt_analyzer import suites as known_suites
 from ckpt_analyzer.checkpoints.audit.reading import Question, read_model
 from ckpt_analyzer.checkpoints.audit.table import audit_table
-from ckpt_analyzer.checkpoints.hub import HubSource
+from ckpt_analyzer.checkpoints.hub import HubReading, HubSource
 from ckpt_analyzer.checkpoints.local import LocalSource
 from ckpt_analyzer.checkpoints.local_suite import find_local_suite
 from ckpt_analyzer.checkpoints.source import CheckpointSource
@@ -96,7 +96,10 @@ def _source(suite: Suite, choice: SuiteChoice) -> CheckpointSource:
     # An audit fetches no weights: the folder for them is never made.
     nowhere = Path(tempfile.gettempdir()) / "ckpt-analyzer-audit"
     return HubSource(
-        cache_dir=nowhere, max_cache_bytes=0, endpoint=choice.endpoint, on_wait=choice.on_wait
+        cache_dir=nowhere,
+        max_cache_bytes=0,
+        endpoint=choice.endpoint,
+        reading=HubReading(on_wait=choice.on_wait),
     )
 
 

@@ -45,7 +45,7 @@ def _as_list(value: Any) -> Any:  # noqa: ANN401
 
 
 def _check_steps(value: Any) -> Any:  # noqa: ANN401
-    if value == "all":
+    if value in ("all", step_specs.ADAPTIVE):
         return value
     if isinstance(value, str):
         step_specs.select_steps(value, range(2**21))
@@ -96,6 +96,23 @@ class SuiteSelection(_Strict):
         return self
 
 
+class AdaptiveSearch(_Strict):
+    """How ``steps: adaptive`` searches; see ``stats/next_steps.Search``.
+
+    Parameters
+    ----------
+    start, per_round, budget
+        Checkpoints of the first round, of a later one, and of one model in all, at most.
+    width_decades
+        A turn is known when its interval is no wider than this.
+    """
+
+    start: int = Field(default=8, ge=4)
+    per_round: int = Field(default=4, ge=1)
+    budget: int = Field(default=32, ge=4)
+    width_decades: float = Field(default=0.5, gt=0)
+
+
 class Sweep(_Strict):
     """A sweep file, checked.
 
@@ -112,10 +129,13 @@ class Sweep(_Strict):
         Folder with the task files; None fetches them from the Hub.
     metrics
         Metrics shown first in the report; all that apply are always computed.
+    adaptive
+        How the steps are searched where `steps` is ``adaptive``.
     limit
         Score this many items of each task, sampled with `seed`; None scores all.
     memory_budget
-        A run whose largest model needs more than this is refused; ``auto`` is what the machine has.
+        Bound of the memory of the whole process. A model that needs more is read layer by layer; a
+        run of which not even one layer fits is refused. ``auto`` is most of what the machine has.
     """
 
     name: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$", max_length=80)
@@ -123,6 +143,7 @@ class Sweep(_Strict):
     tasks: Names
     sizes: Names = ("all",)
     steps: Steps = "all"
+    adaptive: AdaptiveSearch = AdaptiveSearch()
     arms: Arms = ("base",)
     data: Path | None = None
     shots: Shots = (0,)
@@ -167,6 +188,12 @@ class Sweep(_Strict):
     def memory_budget_bytes(self) -> int | None:
         """The budget in bytes; None for ``auto``."""
         return None if self.memory_budget == "auto" else budget_bytes(self.memory_budget)
+
+    @property
+    def is_adaptive(self) -> bool:
+        """Whether the steps of any suite follow from what is scored so far."""
+        specs = [selection.steps or self.steps for selection in self.suites]
+        return step_specs.ADAPTIVE in specs
 
     @property
     def task_names(self) -> tuple[str, ...]:
@@ -245,7 +272,9 @@ def parse_sweep(text: str, name: str) -> Sweep:
 def _sweep_error(detail: ErrorDetails, source: YamlSource) -> SweepError:
     path = _yaml_path(detail["loc"], source.data)
     if detail["type"] == "extra_forbidden":
-        known = SuiteSelection.model_fields if len(path) > 1 else Sweep.model_fields
+        sections: dict[str, type[_Strict]] = {"suites": SuiteSelection, "adaptive": AdaptiveSearch}
+        section = sections.get(str(path[0]), Sweep) if len(path) > 1 else Sweep
+        known = section.model_fields
         near = nearest(str(path[-1]), known)
         hint = f"did you mean {near!r}?" if near else f"known keys: {', '.join(known)}"
         return SweepError(f"unknown key {path[-1]!r}", where=source.where(path), hint=hint)

@@ -57,6 +57,10 @@ class EqualWeights:
             notes.append(f"has the weights of {draft.copied_from}: its scores were taken over")
         return Copied(replace(unit, cells=tuple(left)), tuple(notes))
 
+    def knows(self, resolved: ResolvedCheckpoint) -> bool:
+        """Return whether there are scores of the same weights, of some task or other."""
+        return bool(self._donors(resolved))
+
     def add(self, manifest: UnitManifest) -> None:
         """Take note of a unit that was stored just now."""
         if self._by_content is not None and manifest.companions_digest:
@@ -71,7 +75,7 @@ class EqualWeights:
             for manifest in self.store.manifests():
                 self.add(manifest)
         key = (resolved.weights_sha256, resolved.companions_digest)
-        return tuple(self._by_content[key])
+        return tuple(self._by_content.get(key, ()))
 
 
 def _same_cell(donor: UnitManifest, wanted: CellKey) -> Cell | None:

@@ -1,7 +1,8 @@
 """What a plan will cost, said before anything is downloaded.
 
-In: a plan. Out: downloads, requests, tokens, FLOPs, disk and memory. Tokens are estimated from
-bytes of text; everything else follows from counts that the suite declares.
+In: a plan. Out: downloads, requests, tokens, FLOPs, disk and memory. Tokens are those of the plan's
+tasks (``tree_size.py``); everything else follows from counts that the suite declares. What scoring
+takes is known exactly only with the tokenizer and the configuration: ``scoring/estimate.py``.
 """
 
 from __future__ import annotations
@@ -9,12 +10,19 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from ckpt_analyzer.checkpoints.local import LocalSource
-from ckpt_analyzer.sweep.plan import Plan, Unit
+from ckpt_analyzer.sweep.plan import Plan, PlannedTask, Unit
 
-#: Bytes of text per token of the 11 prize tasks under the tokenizer of Pythia: 52.3 MB / 13.0 M.
-BYTES_PER_TOKEN = 4.0
-#: What Python, torch and transformers hold before a model is built, measured on Linux, CPU build.
-PROCESS_BYTES = 600 * 2**20
+#: What Python, torch, transformers and the items hold before a model is built, measured on Linux
+#: with the CPU build of torch 2.13.
+PROCESS_BYTES = 470 * 2**20
+#: What logits and their log-softmax take.
+LOGITS_BYTES = 80 * 2**20
+#: Tokens that are computed at a time.
+PACK_TOKENS = 4096
+#: Models have about one layer for so much of their width.
+WIDTH_PER_LAYER = 100
+#: More layers than any published model has.
+MAX_LAYERS = 200
 #: A stored item row (two choices), measured on zstd Parquet.
 STORED_ITEM_BYTES = 40
 #: Requests per checkpoint besides its weight files: metadata, config, three tokenizer files.
@@ -33,13 +41,13 @@ class Cost:
     download_bytes, requests
         Zero for checkpoints on this disk.
     tokens
-        Tokens through the model if every choice runs on its own: an upper bound.
+        Tokens through the model, what texts share counted once: an estimate.
     flops
-        ``2 * parameters * tokens`` of the forward pass.
+        Of the forward pass.
     disk_bytes
-        The largest checkpoint, which is on disk while it is scored, and the item scores that stay.
+        The item scores that stay; downloaded weights do not touch the disk.
     memory_bytes
-        Peak for the largest model at the sweep's dtype.
+        Peak of the process for the largest model at the sweep's dtype, if it is resident.
     """
 
     n_units: int
@@ -67,8 +75,8 @@ def cost_of(plan: Plan) -> Cost:
         download_bytes=sum(_weight_bytes(unit) for unit in remote),
         requests=sum(_requests(unit) for unit in remote) + len(repositories),
         tokens=sum(tokens.values()),
-        flops=sum(2.0 * unit.checkpoint.model.parameters * tokens[id(unit)] for unit in plan.units),
-        disk_bytes=max(map(_weight_bytes, remote), default=0) + plan.n_items * STORED_ITEM_BYTES,
+        flops=sum(_flops(unit, tokens[id(unit)]) for unit in plan.units),
+        disk_bytes=plan.n_items * STORED_ITEM_BYTES,
         memory_bytes=max(
             (memory_bytes_of(unit, plan.sweep.dtype) for unit in plan.units), default=0
         ),
@@ -76,9 +84,33 @@ def cost_of(plan: Plan) -> Cost:
 
 
 def _tokens(unit: Unit, plan: Plan) -> int:
-    scored_bytes = {planned.task.name: planned.scored_bytes for planned in plan.tasks}
-    total = sum(scored_bytes[cell.task] * (cell.shots + 1) for cell in unit.cells)
-    return round(total / BYTES_PER_TOKEN)
+    planned = {each.task.name: each for each in plan.tasks}
+    return round(sum(_cell_tokens(planned[cell.task], cell.shots) for cell in unit.cells))
+
+
+def _cell_tokens(planned: PlannedTask, shots: int) -> float:
+    """Return the tokens of a cell: each item draws its own examples, and shares them with none."""
+    return planned.tree_tokens + shots * planned.n_items * planned.item_tokens
+
+
+def _flops(unit: Unit, n_tokens: int) -> float:
+    """Return the operations of a forward pass over `n_tokens`, the head left out.
+
+    Of 2 for each parameter of a layer and token, the first and the last layer save about
+    four fifths each, and attention to some 330 keys comes on top.
+    """
+    width = _width(unit)
+    share = 1 - 1.65 * WIDTH_PER_LAYER / width + 330 / (6 * width)
+    return 2.0 * _inner_parameters(unit) * n_tokens * max(share, 0.2)
+
+
+def _inner_parameters(unit: Unit) -> int:
+    return unit.checkpoint.model.non_embedding_parameters or unit.checkpoint.model.parameters
+
+
+def _width(unit: Unit) -> float:
+    """Return about how wide the model is: a layer has 12 × width² parameters."""
+    return float((WIDTH_PER_LAYER * _inner_parameters(unit) / 12) ** (1 / 3))
 
 
 def _weight_bytes(unit: Unit) -> int:
@@ -91,5 +123,14 @@ def _requests(unit: Unit) -> int:
 
 
 def memory_bytes_of(unit: Unit, dtype: str) -> int:
-    """Return the peak memory of scoring `unit` at `dtype`."""
-    return PROCESS_BYTES + unit.checkpoint.model.parameters * DTYPE_BYTES[dtype]
+    """Return the peak memory of scoring `unit` on a resident model at `dtype`."""
+    working = PACK_TOKENS * 8 * _width(unit) * DTYPE_BYTES[dtype]
+    weights = unit.checkpoint.model.parameters * DTYPE_BYTES[dtype]
+    return round(PROCESS_BYTES + weights + max(working, LOGITS_BYTES))
+
+
+def least_bytes_of(unit: Unit, dtype: str) -> int:
+    """Return less than what `unit` takes at `dtype` when its model is read layer by layer."""
+    model = unit.checkpoint.model
+    inner = model.non_embedding_parameters or 0
+    return round(PROCESS_BYTES + LOGITS_BYTES + inner * DTYPE_BYTES[dtype] / MAX_LAYERS)

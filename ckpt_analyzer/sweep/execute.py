@@ -6,13 +6,14 @@ In: a plan. Out: a summary of how its units ended. The module knows neither how 
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from ckpt_analyzer import engines
 from ckpt_analyzer.events import Listener, RunStarted, UnitStatus
 from ckpt_analyzer.store.store import open_store
 from ckpt_analyzer.sweep.auditing import audit_plan
-from ckpt_analyzer.sweep.memory import check_memory
+from ckpt_analyzer.sweep.memory import allowed_bytes, check_memory, room_ahead_bytes
 from ckpt_analyzer.sweep.plan import Plan
 from ckpt_analyzer.sweep.prepare import load_tasks
 
@@ -55,11 +56,36 @@ def execute(
     from ckpt_analyzer.workbench import Settings, Workbench  # torch: only when there is work
 
     sweep = plan.sweep
-    settings = Settings(sweep.dtype, sweep.device, store.add_sweep(sweep.text), tasks)
-    bench = Workbench(settings, store, listener)
-    statuses = list(run(plan.units, bench.work))
+    digest = store.add_sweep(sweep.text)
+    settings = Settings(
+        dtype=sweep.dtype,
+        device=sweep.device,
+        sweep_sha256=digest,
+        tasks=tasks,
+        ahead_bytes=room_ahead_bytes(plan),
+        memory_budget_bytes=allowed_bytes(sweep),
+    )
+    with Workbench(settings, store, listener, plan.units) as bench:
+        statuses = list(run(plan.units, bench.work))
     failed = tuple(status for status in statuses if status.state == "failed")
     return RunSummary(len(statuses) - len(failed), failed)
+
+
+def run_rounds(
+    plan: Plan, *, run: Callable[[Plan], RunSummary], plan_again: Callable[[], Plan]
+) -> RunSummary:
+    """Run `plan`; where the steps are adaptive, plan again and go on until nothing is left to do.
+
+    A round with failures is the last: what failed would be planned again without end.
+    """
+    summary = run(plan)
+    while plan.sweep.is_adaptive and plan.units and not summary.failed:
+        plan = plan_again()
+        if not plan.units:
+            break
+        round_ = run(plan)
+        summary = RunSummary(summary.n_done + round_.n_done, round_.failed)
+    return summary
 
 
 def _check_device(device: str) -> None:

@@ -12,9 +12,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ckpt_analyzer.errors import SweepError
-from ckpt_analyzer.sweep.cost import memory_bytes_of
+from ckpt_analyzer.sweep.config import Sweep
+from ckpt_analyzer.sweep.cost import least_bytes_of, memory_bytes_of
 from ckpt_analyzer.sweep.plan import Plan
 
+#: What ``auto`` takes of the machine's memory: the rest is for the system and for reading files.
+AUTO_SHARE = 0.9
+#: What scoring takes beside the weights.
+WORKING_BYTES = 350 * 2**20
 #: Where a container's bound stands: cgroup version 2, then 1.
 _CGROUP_LIMITS = (
     Path("/sys/fs/cgroup/memory.max"),
@@ -24,7 +29,7 @@ _CGROUP_LIMITS = (
 
 @dataclass(frozen=True)
 class TooLarge:
-    """A model that needs more memory than there is, both in bytes."""
+    """A model that needs more memory than there is even layer by layer, both in bytes."""
 
     model: str
     needed_bytes: int
@@ -37,24 +42,41 @@ def machine_bytes() -> int:
     return min(limits)
 
 
-def too_large(plan: Plan, allowed_bytes: int | None = None) -> tuple[TooLarge, ...]:
-    """Return the models of `plan` that exceed its budget, the largest first.
+def allowed_bytes(sweep: Sweep) -> int:
+    """Return what a process that scores `sweep` may take: for ``auto`` most of the machine."""
+    return sweep.memory_budget_bytes or round(AUTO_SHARE * machine_bytes())
 
-    Parameters
-    ----------
-    allowed_bytes
-        Instead of the budget of the sweep, which for ``auto`` is the memory of the machine.
-    """
-    allowed = allowed_bytes or plan.sweep.memory_budget_bytes or machine_bytes()
+
+def layered_models(plan: Plan) -> tuple[str, ...]:
+    """Return the models of `plan` that are to be read layer by layer, as far as can be foreseen."""
+    allowed = allowed_bytes(plan.sweep)
     needed = {
         unit.checkpoint.model.name: memory_bytes_of(unit, plan.sweep.dtype) for unit in plan.units
     }
-    found = (TooLarge(name, n, allowed) for name, n in needed.items() if n > allowed)
+    return tuple(name for name, n_bytes in needed.items() if n_bytes > allowed)
+
+
+def too_large(plan: Plan, allowed: int | None = None) -> tuple[TooLarge, ...]:
+    """Return the models of `plan` of which not even one layer fits, the largest first.
+
+    Layers are known only with the model's configuration: here they are taken to be small, so that
+    no model is refused that fits. One that passes may still fail when it is opened.
+
+    Parameters
+    ----------
+    allowed
+        Bytes instead of the budget of the sweep.
+    """
+    bound = allowed_bytes(plan.sweep) if allowed is None else allowed
+    needed = {
+        unit.checkpoint.model.name: least_bytes_of(unit, plan.sweep.dtype) for unit in plan.units
+    }
+    found = (TooLarge(name, n, bound) for name, n in needed.items() if n > bound)
     return tuple(sorted(found, key=lambda each: -each.needed_bytes))
 
 
 def check_memory(plan: Plan) -> None:
-    """Refuse a plan of which a model exceeds the memory budget.
+    """Refuse a plan of which a model exceeds the memory budget even when read layer by layer.
 
     With ``memory_budget: auto`` and ``device: cuda`` nothing is refused: the weights are not in
     the machine's own memory.
@@ -71,12 +93,26 @@ def check_memory(plan: Plan) -> None:
     largest = found[0]
     budget = "this machine has" if plan.sweep.memory_budget == "auto" else "memory_budget allows"
     raise SweepError(
-        f"{largest.model} needs about {_gb(largest.needed_bytes)} of memory at {plan.sweep.dtype}, "
-        f"and {budget} {_gb(largest.allowed_bytes)}",
+        f"{largest.model} needs about {_gb(largest.needed_bytes)} of memory at {plan.sweep.dtype} "
+        f"even layer by layer, and {budget} {_gb(largest.allowed_bytes)}",
         where=plan.sweep.where("memory_budget"),
         hint=f"leave out {', '.join(each.model for each in found)}, score in bf16, "
         "or set a larger memory_budget",
     )
+
+
+def room_ahead_bytes(plan: Plan) -> int:
+    """Return how much of the next checkpoint may wait in memory while one is scored.
+
+    What the budget leaves beside the largest model and `WORKING_BYTES`; for ``auto`` no more than
+    half of what is free now, since others use the machine as well.
+    """
+    budget = plan.sweep.memory_budget_bytes
+    needed = max((memory_bytes_of(unit, plan.sweep.dtype) for unit in plan.units), default=0)
+    room = (budget or machine_bytes()) - needed - WORKING_BYTES
+    if budget is None:
+        room = min(room, os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_AVPHYS_PAGES") // 2)
+    return max(room, 0)
 
 
 def _gb(n_bytes: int) -> str:

@@ -7,7 +7,7 @@ asked for its branches once per repository. What the plan costs is ``cost.py``.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence, Set
+from collections.abc import Callable, Mapping, Sequence, Set
 from dataclasses import dataclass, field
 
 from ckpt_analyzer.checkpoints.source import CheckpointSource, RevisionKey
@@ -17,8 +17,11 @@ from ckpt_analyzer.store.listing import Damage
 from ckpt_analyzer.store.unit import CellKey
 from ckpt_analyzer.suite import ARMS, Checkpoint, Model, Suite
 from ckpt_analyzer.sweep.config import SuiteSelection, Sweep
-from ckpt_analyzer.sweep.steps import select_steps
+from ckpt_analyzer.sweep.steps import ADAPTIVE, select_steps
 from ckpt_analyzer.task import Task
+
+#: Takes the name of a suite, a model and the steps that are there; returns those to be scored.
+StepChooser = Callable[[str, Model, Sequence[int]], tuple[int, ...]]
 
 
 @dataclass(frozen=True)
@@ -43,13 +46,19 @@ class ListedSuite:
 class PlannedTask:
     """A task of the sweep: the digest of its file, and how much of it is to be scored.
 
-    `scored_bytes` is UTF-8 text of prompts and choices, each choice run on its own.
+    Parameters
+    ----------
+    tree_tokens
+        Tokens of its items without shots, what they share counted once: an estimate.
+    item_tokens
+        Tokens of one item alone, on average: about what an example of a prompt takes.
     """
 
     task: Task
     sha256: str
     n_items: int
-    scored_bytes: int
+    tree_tokens: int
+    item_tokens: float
 
 
 @dataclass(frozen=True)
@@ -118,8 +127,12 @@ def make_plan(
     suites: Sequence[SourcedSuite],
     tasks: Sequence[PlannedTask],
     done: Set[CellKey],
+    adaptive: StepChooser | None = None,
 ) -> Plan:
     """Return the units of `sweep` that are not among the `done` cells.
+
+    `adaptive` chooses the steps of a model where the sweep leaves them to what is scored so far;
+    it is given those that are there and trusted.
 
     Raises
     ------
@@ -137,7 +150,8 @@ def make_plan(
         models = selected_models(sourced, sweep)
         commits = sourced.source.commits(models)
         listed.append(ListedSuite(sourced, models, commits))
-        for checkpoint in selected_checkpoints(sourced, models, sweep):
+        choose = None if adaptive is None else _among_trusted(adaptive, sourced, commits)
+        for checkpoint in selected_checkpoints(sourced, models, sweep, choose):
             # Two entries of a sweep may name the same checkpoint: it is scored once.
             name = (checkpoint.suite, checkpoint.model.name, checkpoint.step)
             if name in seen:
@@ -179,7 +193,10 @@ def selected_models(sourced: SourcedSuite, sweep: Sweep) -> tuple[Model, ...]:
 
 
 def selected_checkpoints(
-    sourced: SourcedSuite, models: Sequence[Model], sweep: Sweep
+    sourced: SourcedSuite,
+    models: Sequence[Model],
+    sweep: Sweep,
+    choose: Callable[[Model], tuple[int, ...]] | None = None,
 ) -> tuple[Checkpoint, ...]:
     """Return the selected checkpoints of `models`, model by model, steps ascending.
 
@@ -190,12 +207,29 @@ def selected_checkpoints(
     chosen: list[Checkpoint] = []
     for model in models:
         try:
-            steps = _steps_of(model, spec)
+            steps = choose(model) if spec == ADAPTIVE and choose else _steps_of(model, spec)
         except ValueError as error:
             where = sweep.where("steps", sourced.selection)
             raise SweepError(f"{model.name}: {error}", where=where) from error
         chosen.extend(sourced.suite.checkpoint(model, step) for step in steps)
     return tuple(chosen)
+
+
+def _among_trusted(
+    adaptive: StepChooser, sourced: SourcedSuite, commits: Mapping[RevisionKey, str]
+) -> Callable[[Model], tuple[int, ...]]:
+    suite = sourced.suite
+
+    def choose(model: Model) -> tuple[int, ...]:
+        checkpoints = [suite.checkpoint(model, step) for step in model.steps]
+        available = [
+            each.step
+            for each in checkpoints
+            if RevisionKey(model.name, each.revision) in commits and suite.suspicion(each) is None
+        ]
+        return adaptive(suite.name, model, available)
+
+    return choose
 
 
 def _steps_of(model: Model, spec: str | Sequence[int]) -> tuple[int, ...]:

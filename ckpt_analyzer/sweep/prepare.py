@@ -12,33 +12,42 @@ from pathlib import Path
 
 from ckpt_analyzer import suites as known_suites
 from ckpt_analyzer import tasks as known_tasks
-from ckpt_analyzer.checkpoints.hub import HubSource
+from ckpt_analyzer.checkpoints.hub import HubReading, HubSource
 from ckpt_analyzer.checkpoints.local import LocalSource
 from ckpt_analyzer.checkpoints.local_suite import find_local_suite
+from ckpt_analyzer.checkpoints.spool import SpoolPlace
 from ckpt_analyzer.errors import SweepError, TaskDataError
 from ckpt_analyzer.store.mark import check_place, is_store
 from ckpt_analyzer.store.store import open_store
 from ckpt_analyzer.sweep.auditing import with_audit
 from ckpt_analyzer.sweep.config import SuiteSelection, Sweep, is_own_task, load_sweep
 from ckpt_analyzer.sweep.plan import Plan, PlannedTask, SourcedSuite, make_plan
+from ckpt_analyzer.sweep.sample import sample_items
 from ckpt_analyzer.sweep.shipped import find_sweep
+from ckpt_analyzer.sweep.tree_size import interpolated_tokens, sizes_of
 from ckpt_analyzer.task import Task
 from ckpt_analyzer.task_data import TaskItems, load_items, own_task
 from ckpt_analyzer.task_data.locate import read_task_file
 from ckpt_analyzer.task_data.places import Places
 
-#: The most that downloaded weights take on disk at a time; the largest open checkpoints in fp32
-#: (32 billion parameters) just fit.
-MAX_SCRATCH_BYTES = 140 * 10**9
+#: The most that small files of the Hub take on disk at a time, beside the store.
+MAX_SCRATCH_BYTES = 10**9
 
 
 @dataclass(frozen=True)
 class Overrides:
-    """What the command line says instead of the sweep file."""
+    """What the command line says instead of the sweep file.
+
+    Parameters
+    ----------
+    spool
+        Where downloaded weights go through; None to keep them off the disk.
+    """
 
     store: Path | None = None
     data: Path | None = None
     endpoint: str | None = None
+    spool: SpoolPlace | None = None
 
 
 def prepare_plan(sweep_file: Path, overrides: Overrides) -> Plan:
@@ -52,38 +61,52 @@ def prepare_plan(sweep_file: Path, overrides: Overrides) -> Plan:
     return plan_sweep(load_sweep(find_sweep(sweep_file)), overrides)
 
 
+def overridden(sweep: Sweep, overrides: Overrides) -> Sweep:
+    """Return `sweep` with the overrides put into it."""
+    changes = {"store": overrides.store, "data": overrides.data}
+    return sweep.model_copy(update={k: v for k, v in changes.items() if v is not None})
+
+
 def plan_sweep(sweep: Sweep, overrides: Overrides) -> Plan:
     """Return the plan of `sweep` with the overrides put into it."""
-    changes = {"store": overrides.store, "data": overrides.data}
-    sweep = sweep.model_copy(update={k: v for k, v in changes.items() if v is not None})
+    sweep = overridden(sweep, overrides)
     check_place(sweep.store)
     store = open_store(sweep.store) if is_store(sweep.store) else None
     done = store.done_cells() if store else frozenset()
-    plan = make_plan(sweep, source_suites(sweep, overrides.endpoint), plan_tasks(sweep), done)
+    tasks = plan_tasks(sweep)
+    adaptive = None
+    if sweep.is_adaptive:
+        from ckpt_analyzer.sweep.adaptive import rounds_of_sweep  # statsmodels: only when searching
+
+        adaptive = rounds_of_sweep(sweep, [planned.task.name for planned in tasks], store).steps
+    plan = make_plan(sweep, source_suites(sweep, overrides), tasks, done, adaptive)
     if store is None:
         return plan
     return with_audit(replace(plan, damaged=store.damaged()), store)
 
 
-def source_suites(sweep: Sweep, endpoint: str | None) -> tuple[SourcedSuite, ...]:
+def source_suites(sweep: Sweep, overrides: Overrides) -> tuple[SourcedSuite, ...]:
     """Return every suite of the sweep with the source that reads it."""
-    return tuple(_source(selection, sweep, endpoint) for selection in sweep.suites)
+    return tuple(_source(selection, sweep, overrides) for selection in sweep.suites)
 
 
-def _source(selection: SuiteSelection, sweep: Sweep, endpoint: str | None) -> SourcedSuite:
+def _source(selection: SuiteSelection, sweep: Sweep, overrides: Overrides) -> SourcedSuite:
     if selection.path is not None:
         suite = find_local_suite(selection.path, tokens_per_step=selection.tokens_per_step)
         return SourcedSuite(suite, LocalSource(suite), selection)
     assert selection.suite is not None
     suite = known_suites.load(selection.suite)
-    source = LocalSource(suite) if suite.root else _hub(sweep, endpoint)
+    source = LocalSource(suite) if suite.root else _hub(sweep, overrides)
     return SourcedSuite(suite, source, selection)
 
 
-def _hub(sweep: Sweep, endpoint: str | None) -> HubSource:
-    """Return a source that keeps one checkpoint at a time beside the store."""
+def _hub(sweep: Sweep, overrides: Overrides) -> HubSource:
+    """Return a source that keeps small files beside the store while they are used."""
     return HubSource(
-        cache_dir=sweep.store / "scratch", max_cache_bytes=MAX_SCRATCH_BYTES, endpoint=endpoint
+        cache_dir=sweep.store / "scratch",
+        max_cache_bytes=MAX_SCRATCH_BYTES,
+        endpoint=overrides.endpoint,
+        reading=HubReading(spool=overrides.spool),
     )
 
 
@@ -111,17 +134,19 @@ def _task(name: str) -> Task:
 
 
 def _planned(task: Task, sweep: Sweep) -> PlannedTask:
-    if task.data.sha256 is None or task.scored_bytes is None or task.n_items is None:
+    if task.data.sha256 is None or not task.sample_tokens or task.n_items is None:
         loaded = load_items(task, data_dir=sweep.data)
-        sha256, n_items, n_bytes = loaded.sha256, len(loaded.items), loaded.scored_bytes
+        sha256, n_items = loaded.sha256, len(loaded.items)
+        sizes = sizes_of(sample_items(loaded.items, sweep.limit, sweep.seed, task.name))
     else:
-        sha256, n_items, n_bytes = task.data.sha256, task.n_items, task.scored_bytes
+        sha256, n_items, sizes = task.data.sha256, task.n_items, task.sample_tokens
     if sweep.data is not None and task.data.repo is not None:
         read_task_file(task.data, Places(sweep.data))  # so that a plan finds a wrong file
     _check_shots(task, n_items, sweep)
     _check_own_name(task, sha256)
     wanted = n_items if sweep.limit is None else min(sweep.limit, n_items)
-    return PlannedTask(task, sha256, wanted, n_bytes * wanted // n_items)
+    tokens = interpolated_tokens(sizes, wanted)
+    return PlannedTask(task, sha256, wanted, tokens, sizes[0].tokens if sizes else 0)
 
 
 def _check_shots(task: Task, n_items: int, sweep: Sweep) -> None:

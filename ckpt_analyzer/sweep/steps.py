@@ -1,4 +1,4 @@
-"""The four ways to say which steps of a model a sweep scores.
+"""The ways to say which steps of a model a sweep scores.
 
 In: ``all``, a list, ``log:20`` or ``1000:143000:8000``, and the steps that exist. Out: steps that
 exist. The module does not know what a checkpoint is.
@@ -13,8 +13,10 @@ import numpy as np
 
 _LOG = re.compile(r"log:(\d+)")
 _RANGE = re.compile(r"(\d+):(\d+):(\d+)")
+#: Steps that follow from the scores: ``adaptive.py``.
+ADAPTIVE = "adaptive"
 #: The forms, for messages.
-FORMS = "all, a list like [0, 1000], log:20, or first:last:stride like 1000:143000:8000"
+FORMS = "all, a list like [0, 1000], log:20, first:last:stride like 1000:143000:8000, or adaptive"
 
 
 def select_steps(spec: str | Sequence[int], existing: Sequence[int]) -> tuple[int, ...]:
@@ -28,7 +30,7 @@ def select_steps(spec: str | Sequence[int], existing: Sequence[int]) -> tuple[in
     Raises
     ------
     ValueError
-        If `spec` is none of the four forms, or asks for a step that does not exist.
+        If `spec` is none of these forms, or asks for a step that does not exist.
     """
     if not isinstance(spec, str):
         return _listed(spec, existing)

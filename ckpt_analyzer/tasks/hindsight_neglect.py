@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ckpt_analyzer.task import Task
-from ckpt_analyzer.tasks._prize import CITATION, LICENCE, official_file
+from ckpt_analyzer.tasks._prize import CITATION, LICENCE, official_file, sample_tokens
 
 TASK = Task(
     name="hindsight-neglect",
@@ -20,6 +20,7 @@ TASK = Task(
     ),
     n_items=315,
     scored_bytes=1_847_462,
+    sample_tokens=sample_tokens((1, 648), (30, 19094), (300, 189475), (315, 198910)),
     cause="spurious few-shot",
     citation=CITATION,
     licence=LICENCE,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ckpt_analyzer.task import Task
-from ckpt_analyzer.tasks._prize import CITATION, LICENCE, official_file
+from ckpt_analyzer.tasks._prize import CITATION, LICENCE, official_file, sample_tokens
 
 TASK = Task(
     name="into-the-unknown",
@@ -20,6 +20,7 @@ TASK = Task(
     ),
     n_items=1_824,
     scored_bytes=1_740_888,
+    sample_tokens=sample_tokens((1, 107), (30, 3133), (300, 24234), (1824, 74921)),
     cause="distractor task",
     citation=CITATION,
     licence=LICENCE,

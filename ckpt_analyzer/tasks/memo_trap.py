@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ckpt_analyzer.task import Task
-from ckpt_analyzer.tasks._prize import CITATION, LICENCE, official_file
+from ckpt_analyzer.tasks._prize import CITATION, LICENCE, official_file, sample_tokens
 
 TASK = Task(
     name="memo-trap",
@@ -19,6 +19,7 @@ TASK = Task(
     ),
     n_items=936,
     scored_bytes=180_240,
+    sample_tokens=sample_tokens((1, 23), (30, 416), (300, 4178), (936, 12372)),
     cause="strong prior",
     citation=CITATION,
     licence=LICENCE,

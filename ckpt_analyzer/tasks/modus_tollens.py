@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ckpt_analyzer.task import Task
-from ckpt_analyzer.tasks._prize import CITATION, LICENCE, official_file
+from ckpt_analyzer.tasks._prize import CITATION, LICENCE, official_file, sample_tokens
 
 TASK = Task(
     name="modus-tollens",
@@ -20,6 +20,7 @@ TASK = Task(
     ),
     n_items=1_236,
     scored_bytes=650_576,
+    sample_tokens=sample_tokens((1, 66), (30, 1687), (300, 16328), (1236, 66695)),
     cause="unwanted imitation",
     citation=CITATION,
     licence=LICENCE,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ckpt_analyzer.task import Task
-from ckpt_analyzer.tasks._prize import CITATION, LICENCE, official_file
+from ckpt_analyzer.tasks._prize import CITATION, LICENCE, official_file, sample_tokens
 
 TASK = Task(
     name="neqa",
@@ -19,6 +19,7 @@ TASK = Task(
     ),
     n_items=300,
     scored_bytes=121_292,
+    sample_tokens=sample_tokens((1, 46), (30, 868), (300, 8489)),
     cause="distractor task",
     citation=CITATION,
     licence=LICENCE,

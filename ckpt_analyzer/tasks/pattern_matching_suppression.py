@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ckpt_analyzer.task import Task
-from ckpt_analyzer.tasks._prize import CITATION, LICENCE, official_file
+from ckpt_analyzer.tasks._prize import CITATION, LICENCE, official_file, sample_tokens
 
 TASK = Task(
     name="pattern-matching-suppression",
@@ -20,6 +20,7 @@ TASK = Task(
     ),
     n_items=1_428,
     scored_bytes=461_278,
+    sample_tokens=sample_tokens((1, 46), (30, 1204), (300, 10310), (1428, 43220)),
     cause="distractor task",
     citation=CITATION,
     licence=LICENCE,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ckpt_analyzer.task import Task
-from ckpt_analyzer.tasks._prize import CITATION, LICENCE, official_file
+from ckpt_analyzer.tasks._prize import CITATION, LICENCE, official_file, sample_tokens
 
 TASK = Task(
     name="prompt-injection",
@@ -20,6 +20,7 @@ TASK = Task(
     ),
     n_items=1_000,
     scored_bytes=794_087,
+    sample_tokens=sample_tokens((1, 199), (30, 5652), (300, 54534), (1000, 180165)),
     cause="strong prior",
     citation=CITATION,
     licence=LICENCE,

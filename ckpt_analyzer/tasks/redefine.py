@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ckpt_analyzer.task import Task
-from ckpt_analyzer.tasks._prize import CITATION, LICENCE, official_file
+from ckpt_analyzer.tasks._prize import CITATION, LICENCE, official_file, sample_tokens
 
 TASK = Task(
     name="redefine",
@@ -19,6 +19,7 @@ TASK = Task(
     ),
     n_items=1_244,
     scored_bytes=213_898,
+    sample_tokens=sample_tokens((1, 24), (30, 483), (300, 3360), (1244, 11865)),
     cause="strong prior",
     citation=CITATION,
     licence=LICENCE,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ckpt_analyzer.task import Task
-from ckpt_analyzer.tasks._prize import CITATION, LICENCE, official_file
+from ckpt_analyzer.tasks._prize import CITATION, LICENCE, official_file, sample_tokens
 
 TASK = Task(
     name="repetitive-algebra",
@@ -20,6 +20,7 @@ TASK = Task(
     ),
     n_items=1_000,
     scored_bytes=1_310_259,
+    sample_tokens=sample_tokens((1, 235), (30, 6700), (300, 66608), (1000, 221445)),
     cause="spurious few-shot",
     citation=CITATION,
     licence=LICENCE,

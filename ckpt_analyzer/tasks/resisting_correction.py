@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ckpt_analyzer.task import Task
-from ckpt_analyzer.tasks._prize import CITATION, LICENCE, official_file
+from ckpt_analyzer.tasks._prize import CITATION, LICENCE, official_file, sample_tokens
 
 TASK = Task(
     name="resisting-correction",
@@ -20,6 +20,7 @@ TASK = Task(
     ),
     n_items=7_344,
     scored_bytes=5_847_888,
+    sample_tokens=sample_tokens((1, 107), (30, 2801), (300, 27070), (3000, 261063), (7344, 607213)),
     cause="strong prior",
     citation=CITATION,
     licence=LICENCE,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ckpt_analyzer.task import Task
-from ckpt_analyzer.tasks._prize import CITATION, LICENCE, official_file
+from ckpt_analyzer.tasks._prize import CITATION, LICENCE, official_file, sample_tokens
 
 TASK = Task(
     name="sig-figs",
@@ -19,6 +19,9 @@ TASK = Task(
     ),
     n_items=20_897,
     scored_bytes=39_141_323,
+    sample_tokens=sample_tokens(
+        (1, 144), (30, 3017), (300, 22568), (3000, 210377), (20897, 1418727)
+    ),
     cause="distractor task",
     citation=CITATION,
     licence=LICENCE,

@@ -4,11 +4,11 @@ import json
 
 import pandas as pd
 import pytest
-from planted_hub import REPO, plant_suite, plant_weights_of, serve_series, serve_toy_weights
 
 from ckpt_analyzer.store.store import open_store
 from command_line import ITEMS, REPOSITORY, events, run
 from hub_server import HubServer
+from planted_hub import REPO, plant_suite, plant_weights_of, serve_series, serve_toy_weights
 
 #: Pythia's step → the toy step whose weights it serves. Steps 4 and 16 serve those of the end.
 TOY_STEPS = {1: 8, 2: 64, 4: 4096, 8: 256, 16: 4096, 32: 1024, 64: 1536, 128: 2048, 143000: 4096}

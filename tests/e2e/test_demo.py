@@ -68,6 +68,12 @@ def test_the_turning_point_of_the_proverb_comes_earlier_in_larger_models(verdict
     assert places == sorted(places, reverse=True)
 
 
+def test_the_fall_of_the_proverb_under_tuning_is_a_fall(store):
+    flips = store.flips()
+    tuned = flips[(flips["arm"] == "instruct") & (flips["metric"] == "accuracy")]
+    assert set(tuned[tuned["task"] == "toy-proverb"]["verdict"]) == {"monotone_down"}
+
+
 def test_flips_survive_correction_and_lie_inside_their_intervals(verdicts):
     flips = verdicts[verdicts["verdict"].isin(("U", "inverted_U"))]
     assert (flips["p_adjusted"] < 0.05).all()

@@ -49,6 +49,17 @@ def test_a_run_scores_every_checkpoint_and_leaves_no_weights_on_disk(hub, sweep,
     assert trends["tokens"].iloc[0] == 8 * 2_097_152
 
 
+def test_weights_may_go_through_a_bounded_spool_that_is_empty_afterwards(hub, sweep, tmp_path):
+    spool = tmp_path / "spool"
+    done = run("run", sweep, "--endpoint", hub.endpoint, "--spool", spool, "--max-gb", "0.001")
+    assert done.returncode == 0, done.stderr
+    assert open_store(tmp_path / "store").trends(["accuracy"])["step"].nunique() == 4
+    assert list(spool.iterdir()) == []
+    refused = run("run", sweep, "--max-gb", "1")
+    assert refused.returncode == 2
+    assert "--spool" in refused.stderr
+
+
 def test_a_second_run_finds_everything_done_and_reads_no_weights(hub, sweep):
     assert run("run", sweep, "--endpoint", hub.endpoint).returncode == 0
     hub.requests.clear()
@@ -74,7 +85,7 @@ def test_scores_from_the_hub_equal_those_from_a_folder(hub, sweep, tmp_path):
 
 
 def test_a_corrupted_checkpoint_fails_alone_and_is_scored_when_it_is_whole(hub, sweep, tmp_path):
-    hub.faults.corrupt["model.safetensors"] = 2  # the first unit, and its one retry
+    hub.faults.corrupt["model.safetensors"] = 3  # every reading of the first unit
     done = run("run", sweep, "--endpoint", hub.endpoint)
     assert done.returncode == 1
     assert "failed" in done.stderr

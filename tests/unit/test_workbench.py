@@ -1,5 +1,6 @@
 """One unit of work on real toy checkpoints, and what goes wrong with one of them."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -7,6 +8,7 @@ import torch
 
 from ckpt_analyzer import suites, unit_plan, workbench
 from ckpt_analyzer.events import CheckpointFetched, ItemsScored, UnitStarted
+from ckpt_analyzer.scoring.in_place import InPlaceModel
 from ckpt_analyzer.store.store import open_store
 from ckpt_analyzer.sweep.config import parse_sweep
 from ckpt_analyzer.sweep.prepare import Overrides, load_tasks, plan_sweep
@@ -84,7 +86,7 @@ def test_a_model_that_does_not_fit_fails_alone_and_says_what_to_lower(
     def fail(*_, **__):
         raise error
 
-    monkeypatch.setattr(workbench, "load_model", fail)
+    monkeypatch.setattr(InPlaceModel, "load", fail)
     status = bench.work(plan.units[0])
     assert status.state == "failed"
     assert "memory ran out" in status.problem
@@ -93,7 +95,7 @@ def test_a_model_that_does_not_fit_fails_alone_and_says_what_to_lower(
 
 
 def test_a_diverged_checkpoint_is_stored_as_not_scored(plan, bench, monkeypatch):
-    load = workbench.load_model
+    load = InPlaceModel.load
 
     def diverged(*args, **kwargs):
         model = load(*args, **kwargs)
@@ -101,8 +103,35 @@ def test_a_diverged_checkpoint_is_stored_as_not_scored(plan, bench, monkeypatch)
             next(model.parameters()).fill_(float("nan"))
         return model
 
-    monkeypatch.setattr(workbench, "load_model", diverged)
+    monkeypatch.setattr(InPlaceModel, "load", diverged)
     status = bench.work(plan.units[0])
     assert status.state == "done"
     assert any("could not be scored" in warning for warning in status.warnings)
     assert bench.store.trends(["accuracy"]).empty
+
+
+def test_a_model_that_exceeds_the_budget_is_scored_layer_by_layer(
+    plan, bench, monkeypatch, tmp_path
+):
+    score, scored = workbench.score_plan, []
+
+    def recorded(model, *args, **kwargs):
+        scored.append((type(model).__name__, score(model, *args, **kwargs)))
+        return scored[-1][1]
+
+    monkeypatch.setattr(workbench, "score_plan", recorded)
+    assert bench.work(plan.units[1]).state == "done"
+    monkeypatch.setattr(workbench, "needs_layers", lambda *_, **__: True)
+    store = open_store(tmp_path / "other", create=True)  # that knows no scores of these weights
+    again = Workbench(bench.settings, store, bench.listener)
+    assert again.work(plan.units[1]).state == "done"
+    (resident, expected), (layered, found) = scored
+    assert (resident, layered) == ("GPTNeoXForCausalLM", "LayeredModel")
+    assert all(one.equals(other) for one, other in zip(found, expected, strict=True))
+
+
+def test_the_budget_of_the_sweep_is_that_of_the_bench(plan, bench, monkeypatch):
+    small = replace(bench.settings, memory_budget_bytes=1)
+    status = Workbench(small, bench.store, bench.listener).work(plan.units[1])
+    assert status.state == "failed"
+    assert "memory_budget" in status.problem

@@ -9,13 +9,15 @@ from ckpt_analyzer.stats.unimodal import fit_unimodal
 
 def _apply(series: Series, shock_variance: float) -> FittedCurve:
     """Fit a U and an inverted U, and return the one that leaves less."""
-    fits = [
-        fit_unimodal(series, shock_variance=shock_variance, is_u=is_u) for is_u in (True, False)
-    ]
-    best = min(fits, key=lambda fit: float(((fit.fitted_K - series.value_K) ** 2).sum()))
+    fits = {
+        is_u: fit_unimodal(series, shock_variance=shock_variance, is_u=is_u)
+        for is_u in (True, False)
+    }
+    is_u = min(fits, key=lambda u: float(((fits[u].fitted_K - series.value_K) ** 2).sum()))
+    best = fits[is_u]
     if not best.turns_inside:
         return FittedCurve(best.fitted_K)
-    return FittedCurve(best.fitted_K, turning_point=best.at, lo=best.lo, hi=best.hi)
+    return FittedCurve(best.fitted_K, turning_point=best.at, lo=best.lo, hi=best.hi, is_u=is_u)
 
 
 FIT = Fit(

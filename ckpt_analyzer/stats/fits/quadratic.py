@@ -7,9 +7,9 @@ flip here.
 from __future__ import annotations
 
 import numpy as np
-from scipy import stats
 
 from ckpt_analyzer.stats.fit import Fit, FittedCurve
+from ckpt_analyzer.stats.fits._quadratic_turn import Coefficients, fieller, u_test
 from ckpt_analyzer.stats.series import Series
 
 
@@ -34,42 +34,21 @@ def _apply(series: Series, shock_variance: float) -> FittedCurve:
     residual_variance = float(((series.value_K - fitted_K) ** 2).sum() / (n - 3))
     if coefficient_3[2] == 0 or residual_variance <= 1e-24:
         return FittedCurve(fitted_K)
-    covariance_33 = residual_variance * bread_33
-    lo, hi = _fieller(coefficient_3, covariance_33, df=n - 3)
+    quadratic = Coefficients(
+        linear=float(coefficient_3[1]),
+        square=float(coefficient_3[2]),
+        covariance_22=residual_variance * bread_33[1:, 1:],
+        df=n - 3,
+    )
+    interval = fieller(quadratic)
     return FittedCurve(
         fitted_K,
-        turning_point=float(origin - coefficient_3[1] / (2 * coefficient_3[2])),
-        lo=None if lo is None else float(origin + lo),
-        hi=None if hi is None else float(origin + hi),
-        p=_u_test(coefficient_3, covariance_33, x_K[[0, -1]], df=n - 3),
+        turning_point=float(origin + quadratic.turn),
+        lo=None if interval.lo is None else float(origin + interval.lo),
+        hi=None if interval.hi is None else float(origin + interval.hi),
+        p=u_test(quadratic, x_K[[0, -1]]),
+        is_u=quadratic.square > 0,
     )
-
-
-def _u_test(
-    coefficient_3: np.ndarray, covariance_33: np.ndarray, ends_2: np.ndarray, *, df: int
-) -> float:
-    """Return the larger p of the slopes at both ends, each against the sign a turn needs."""
-    gradient_23 = np.column_stack([np.zeros(2), np.ones(2), 2 * ends_2])
-    error_2 = np.sqrt(np.einsum("ei,ij,ej->e", gradient_23, covariance_33, gradient_23))
-    t_2 = gradient_23 @ coefficient_3 / error_2 * np.array([-1.0, 1.0])
-    return float(stats.t.sf(t_2 * np.sign(coefficient_3[2]), df).max())
-
-
-def _fieller(
-    coefficient_3: np.ndarray, covariance_33: np.ndarray, *, df: int
-) -> tuple[float | None, float | None]:
-    """Return the 95 % Fieller interval of ``-b / (2 c)``; both None where it is unbounded."""
-    b, c = coefficient_3[1], coefficient_3[2]
-    t2 = stats.t.ppf(0.975, df) ** 2
-    # Turns v with (b + 2 c v)² <= t² Var(b + 2 c v).
-    square = 4 * (c**2 - t2 * covariance_33[2, 2])
-    linear = 4 * (b * c - t2 * covariance_33[1, 2])
-    constant = b**2 - t2 * covariance_33[1, 1]
-    root = linear**2 - 4 * square * constant
-    if square <= 0 or root < 0:
-        return None, None
-    half = np.sqrt(root) / (2 * square)
-    return float(-linear / (2 * square) - half), float(-linear / (2 * square) + half)
 
 
 FIT = Fit(

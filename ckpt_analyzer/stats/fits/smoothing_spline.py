@@ -29,4 +29,5 @@ FIT = Fit(
     assumption="assumes a smooth curve; drawn for the eye, decides nothing",
     decides=False,
     apply=_apply,
+    sees_turns=False,
 )

@@ -2,16 +2,20 @@
 
 import errno
 import hashlib
+from pathlib import Path
 
 import pytest
 from huggingface_hub.utils import close_session
 
-from ckpt_analyzer.checkpoints.hub import HubSource
+from ckpt_analyzer.checkpoints.download import Line
+from ckpt_analyzer.checkpoints.hub import HubReading, HubSource
 from ckpt_analyzer.checkpoints.scratch import Scratch
+from ckpt_analyzer.checkpoints.verified import READINGS
 from ckpt_analyzer.errors import CheckpointError
 from ckpt_analyzer.suite import Model, Suite
 from hub_server import HubServer
-from toy_checkpoint import files, safetensors_bytes, sharded_files, write
+from received import received
+from toy_checkpoint import files, safetensors_bytes, sharded_files, tensor_bytes, write
 
 TOKEN = "hf_secretsecretsecret"
 MODEL = Model("toy-36k", "36k", "org/toy-36k", 36_000, 30_000, (0, 1, 2, 1000), 2048)
@@ -33,6 +37,7 @@ def source(hub, tmp_path):
 
 def make_source(hub, tmp_path, max_cache_bytes=10**6):
     return HubSource(
+        reading=HubReading(line=Line(pause=lambda seconds: None)),
         cache_dir=tmp_path / "cache",
         max_cache_bytes=max_cache_bytes,
         endpoint=hub.endpoint,
@@ -74,12 +79,12 @@ def test_equal_weights_have_equal_digests_whatever_their_revision(hub, source):
     assert one.commit != two.commit
 
 
-def test_a_fetched_folder_holds_what_loading_needs_and_is_gone_afterwards(source, tmp_path):
-    with source.fetch(source.resolve(checkpoint())) as folder:
-        assert (folder / "model.safetensors").read_bytes() == safetensors_bytes(fill=1)
-        assert (folder / "config.json").is_file()
-        assert (folder / "tokenizer.json").is_file()
-        assert not (folder / "README.md").exists()
+def test_weights_come_through_memory_and_companions_are_gone_afterwards(source, tmp_path):
+    with source.fetch(source.resolve(checkpoint())) as opened:
+        assert received(opened.slices()) == tensor_bytes(fill=1)
+        assert not opened.weights_on_disk
+        names = {path.name for path in opened.folder.iterdir()}
+        assert names == {"config.json", "tokenizer.json"}
     assert leftovers(tmp_path) == []
 
 
@@ -89,20 +94,38 @@ def test_the_folder_is_freed_when_its_use_fails(source, tmp_path):
     assert leftovers(tmp_path) == []
 
 
+def test_a_revision_takes_one_request_per_file_and_one_for_its_metadata(hub, source):
+    with source.fetch(source.resolve(checkpoint())) as opened:
+        received(opened.slices())
+    assert len(hub.requests) == 1 + 3  # config, tokenizer, weights
+
+
+def test_a_companion_that_arrives_altered_is_got_again_or_refused(hub, source):
+    hub.faults.corrupt["config.json"] = 2
+    with source.fetch(source.resolve(checkpoint())) as opened:
+        assert (opened.folder / "config.json").read_bytes() == files()["config.json"]
+    hub.faults.corrupt["config.json"] = READINGS
+    with (
+        pytest.raises(CheckpointError, match=r"config\.json arrived altered"),
+        source.fetch(source.resolve(checkpoint())),
+    ):
+        pass
+
+
 def test_a_checkpoint_in_shards_is_fetched_with_its_index(hub, source):
     hub.add("org/toy-36k", "step1000", sharded_files())
     resolved = source.resolve(checkpoint(1000))
     assert len(resolved.weight_files) == 2
-    with source.fetch(resolved) as folder:
-        assert (folder / "model.safetensors.index.json").is_file()
-        assert (folder / "model-00002-of-00002.safetensors").is_file()
+    with source.fetch(resolved) as opened:
+        assert (opened.folder / "model.safetensors.index.json").is_file()
+        assert received(opened.slices()) == tensor_bytes()
 
 
 def test_the_commit_that_was_resolved_is_fetched_though_the_branch_moved_on(hub, source):
     resolved = source.resolve(checkpoint())
     hub.add("org/toy-36k", "step1", files(fill=9))
-    with source.fetch(resolved) as folder:
-        assert (folder / "model.safetensors").read_bytes() == safetensors_bytes(fill=1)
+    with source.fetch(resolved) as opened:
+        assert received(opened.slices()) == tensor_bytes(fill=1)
 
 
 def test_small_weights_outside_of_lfs_are_read_for_their_digest(hub, source):
@@ -115,17 +138,17 @@ def test_small_weights_outside_of_lfs_are_read_for_their_digest(hub, source):
 @pytest.mark.parametrize("fault", ["corrupt", "cut"])
 def test_weights_that_arrive_damaged_once_are_got_again(hub, source, fault):
     getattr(hub.faults, fault)["model.safetensors"] = 1
-    with source.fetch(source.resolve(checkpoint())) as folder:
-        assert (folder / "model.safetensors").read_bytes() == safetensors_bytes(fill=1)
+    with source.fetch(source.resolve(checkpoint())) as opened:
+        assert received(opened.slices()) == tensor_bytes(fill=1)
 
 
-def test_weights_that_arrive_altered_twice_are_refused(hub, source, tmp_path):
-    hub.faults.corrupt["model.safetensors"] = 2
+def test_weights_that_arrive_altered_every_time_are_refused(hub, source, tmp_path):
+    hub.faults.corrupt["model.safetensors"] = READINGS
     with (
         pytest.raises(CheckpointError, match="arrived altered"),
-        source.fetch(source.resolve(checkpoint())),
+        source.fetch(source.resolve(checkpoint())) as opened,
     ):
-        pass
+        received(opened.slices())
     assert leftovers(tmp_path) == []
 
 
@@ -205,30 +228,13 @@ def test_a_revision_that_lacks_files_is_told_before_any_download(hub, source, mi
         source.resolve(checkpoint(2))
 
 
-def test_a_checkpoint_larger_than_the_cache_is_refused_before_any_download(hub, tmp_path):
-    source = make_source(hub, tmp_path, max_cache_bytes=100)
-    resolved = source.resolve(checkpoint())
-    with pytest.raises(CheckpointError, match="allow a larger cache"), source.fetch(resolved):
-        pass
-    assert hub.count("/resolve/") == 0
-
-
-def test_the_bound_counts_all_checkpoints_in_use(hub, source, tmp_path):
-    resolved = source.resolve(checkpoint())
-    source = make_source(hub, tmp_path, max_cache_bytes=resolved.bytes_to_download)
-    with source.fetch(resolved), pytest.raises(CheckpointError), source.fetch(resolved):
-        pass
-    with source.fetch(resolved):  # the room is given back
-        pass
-
-
 def test_a_full_disk_is_told(source, monkeypatch):
     resolved = source.resolve(checkpoint())
 
     def full(*_args, **_kwargs):
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setattr(source, "_download", full)
+    monkeypatch.setattr(Path, "write_bytes", full)
     with pytest.raises(CheckpointError, match="the disk is full"), source.fetch(resolved):
         pass
 
@@ -240,7 +246,7 @@ def test_leftovers_of_a_crash_are_removed_at_the_next_start(hub, source, tmp_pat
     with source.fetch(source.resolve(checkpoint())) as in_use:
         make_source(hub, tmp_path)
         assert not (tmp_path / "cache" / "fetch-crashed").exists()
-        assert in_use.is_dir()
+        assert in_use.folder.is_dir()
     assert [path.name for path in leftovers(tmp_path)] == ["mine.txt"]
 
 
@@ -254,5 +260,5 @@ def test_a_folder_of_checkpoints_is_served_as_a_suite(hub, source, tmp_path):
     write(tmp_path / "suite" / "toy-9" / "step1", files(fill=7))
     hub.add_suite(tmp_path / "suite", "lab")
     model = Model("toy-9", "9", "lab/toy-9", 9, None, (1,), 1)
-    with source.fetch(source.resolve(SUITE.checkpoint(model, 1))) as folder:
-        assert (folder / "model.safetensors").read_bytes() == safetensors_bytes(fill=7)
+    with source.fetch(source.resolve(SUITE.checkpoint(model, 1))) as opened:
+        assert received(opened.slices()) == tensor_bytes(fill=7)

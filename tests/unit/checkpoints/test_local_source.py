@@ -8,12 +8,14 @@ import pytest
 from ckpt_analyzer.checkpoints.local import LocalSource
 from ckpt_analyzer.checkpoints.local_suite import find_local_suite
 from ckpt_analyzer.errors import CheckpointError
+from received import received
 from toy_checkpoint import (
     NON_EMBEDDING_PARAMETERS,
     PARAMETERS,
     files,
     safetensors_bytes,
     sharded_files,
+    tensor_bytes,
     write,
 )
 
@@ -75,8 +77,10 @@ def test_a_folder_per_model_and_step_is_a_suite(tmp_path, pattern):
         (name, pattern.format(step)) for name in ("small", "large") for step in (0, 1000)
     }
     checkpoint = suite.checkpoint(suite.model("small"), 1000)
-    with source.fetch(source.resolve(checkpoint)) as folder:
-        assert folder == tmp_path / "small" / pattern.format(1000)
+    with source.fetch(source.resolve(checkpoint)) as opened:
+        assert opened.folder == tmp_path / "small" / pattern.format(1000)
+        assert opened.weights_on_disk
+        assert received(opened.slices()) == tensor_bytes(fill=1000 % 7)
 
 
 def test_what_suite_json_states_is_taken(tmp_path):
@@ -254,7 +258,8 @@ def test_a_tokenizer_further_up_is_yielded_with_the_checkpoint(tmp_path):
     suite = with_tokenizer_in(root, root)
     source = LocalSource(suite)
     resolved = source.resolve(suite.checkpoint(suite.models[0], 50))
-    with source.fetch(resolved) as folder:
+    with source.fetch(resolved) as opened:
+        folder = opened.folder
         assert (folder / "tokenizer.json").read_text() == "{}"
         weights = folder / "model.safetensors"
         assert weights.read_bytes() == (root / "checkpoint-50" / weights.name).read_bytes()

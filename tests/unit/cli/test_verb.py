@@ -1,5 +1,6 @@
 import inspect
 import logging
+import sys
 import warnings
 
 import pytest
@@ -31,6 +32,16 @@ def test_ctrl_c_in_any_verb_is_one_line_and_exit_code_130(capsys, monkeypatch):
     assert capsys.readouterr().err.strip() == (
         "stopped. Do it again with: ckpt-analyzer plan 'a b.yaml'"
     )
+
+
+def test_signatures_of_addresses_are_not_shown(capsys):
+    show_libraries()
+    logging.getLogger().addHandler(logging.StreamHandler(sys.stderr))
+    url = "https://storage.example/weights?signature=secret"
+    logging.getLogger("httpx2").info('HTTP Request: %s %s "%s"', "GET", url, 206)
+    shown = capsys.readouterr().err
+    assert "https://storage.example/weights" in shown
+    assert "secret" not in shown
 
 
 def test_every_verb_takes_verbose(monkeypatch):

@@ -51,6 +51,13 @@ def test_a_flag_of_some_rows_stays_with_them():
     assert sum(bool(row.flags) for row in table.rows) == 2
 
 
+def test_a_flip_says_which_other_fits_see_it():
+    row = flip_table(FLIPS[FLIPS["verdict"] == "U"].head(1), CARDS).rows[0]
+    assert row.opinions == "same: quadratic; not: two lines"
+    unasked = FLIPS[FLIPS["verdict"] == "U"].head(1).assign(second_opinions=None)
+    assert flip_table(unasked, CARDS).rows[0].opinions == ""
+
+
 def test_methods_are_prose_and_say_what_flat_means():
     flips = FLIPS.assign(method=flips_module._METHOD)
     text = " ".join(prose.methods(TRENDS, flips, (), ()))

@@ -10,7 +10,7 @@ from ckpt_analyzer.scoring.reduce import reduce_logits
 
 
 def test_agrees_with_log_softmax_in_double_precision(monkeypatch):
-    monkeypatch.setattr(reduce, "_SLICE_BYTES", 4 * 11 * 3)  # three rows a slice
+    monkeypatch.setattr(reduce, "SLICE_BYTES", 4 * 11 * 3)  # three rows a slice
     logits = torch.randn(10, 11, generator=torch.Generator().manual_seed(0)) * 10
     rows, targets = torch.arange(10).repeat_interleave(11), torch.arange(11).repeat(10)
     scores = reduce_logits(logits, rows, targets)

@@ -185,6 +185,80 @@ def test_p_is_adjusted_over_the_tasks_of_a_metric():
     assert table["p"].min() < table["p_adjusted"].min()
 
 
+def test_the_public_name_of_the_place_says_its_axis():
+    row = only(find_flips(means(v(16))))
+    assert row["flip_tokens"] == row["flip_at"]
+
+
+def test_the_honest_set_holds_the_calibrated_one():
+    table = find_flips(pd.concat([means(v(16, 0.4), task="a"), means(1 - v(20, 0.7), task="b")]))
+    assert set(table["verdict"]) == {"U", "inverted_U"}
+    assert (table["honest_lo"] <= table["ci_lo"]).all()
+    assert (table["ci_hi"] <= table["honest_hi"]).all()
+    assert (table["honest_hi"] - table["honest_lo"] < 10**11.5).all()
+
+
+def test_the_interval_of_an_arm_is_about_its_effect_and_beside_zero():
+    row = only(find_flips(means(v(16))))
+    assert row["effect_before_lo"] < row["effect_before"] < row["effect_before_hi"] < 0
+    assert 0 < row["effect_after_lo"] < row["effect_after"] < row["effect_after_hi"]
+
+
+def test_benjamini_yekutieli_is_the_harmonic_number_times_benjamini_hochberg():
+    rng = np.random.default_rng(6)
+    parts = [means(0.5 + 0.02 * rng.normal(size=8), task=str(i)) for i in range(3)]
+    table = find_flips(pd.concat([means(v(8)), *parts]))
+    harmonic = 1 + 1 / 2 + 1 / 3 + 1 / 4
+    expected = np.minimum(table["p_adjusted"] * harmonic, 1)
+    np.testing.assert_allclose(table["p_adjusted_by"], expected)
+
+
+def test_p_is_never_below_what_the_draws_allow_and_says_so():
+    sharp = means(v(20, ends=(1.0, 1.0)), stderr=0.002)
+    row = only(find_flips(sharp, options=FlipOptions(n_draws=100)))
+    assert row["p"] == pytest.approx(1 / 201)
+    assert "p-at-floor" in row["flags"]
+
+
+def test_a_metric_without_the_flip_is_said():
+    rise = means(np.linspace(0.2, 0.9, 16), metric="gold_probability")
+    table = find_flips(pd.concat([means(v(16)), rise])).set_index("metric")
+    assert "metrics-disagree" in table.loc["accuracy", "flags"]
+    assert "metrics-disagree" not in table.loc["gold_probability", "flags"]
+
+
+def test_a_third_arm_of_one_checkpoint_is_not_called_but_flagged():
+    values = v(24, 0.5, ends=(0.9, 0.9), bottom=0.1)
+    values[20] = 0.45
+    row = only(find_flips(means(values, stderr=0.01)))
+    assert row["verdict"] == "U"
+    assert "possible-third-arm" in row["flags"]
+
+
+def test_four_checkpoints_are_enough_for_an_enormous_fall_beside_a_quiet_run():
+    base = [item_scores(v(16), seed=k, task=f"t{k}") for k in range(3)]
+    tuned = item_scores(np.array([0.97, 0.1, 0.02, 0.02]), task="tuned")
+    table = find_flips(pd.concat([*base, tuned])).set_index("task")
+    assert table.loc["tuned", "verdict"] == "monotone_down"
+    assert "few-checkpoints" in table.loc["tuned", "flags"]
+
+
+def test_items_that_are_asked_again_make_changes_more_certain_than_means_alone():
+    """The same items throughout, each right below its own difficulty: changes hardly vary."""
+    difficulty = (np.arange(300) + 0.5) / 300
+    curve = v(10, ends=(0.56, 0.56), bottom=0.5)
+    table = item_scores(curve)
+    table["score"] = (difficulty[table["item"]] < curve[table["step"] - 1]).astype(float)
+    of_means = (
+        table.groupby(["task", "metric", "size", "step", "tokens"])["score"]
+        .agg(["mean", "std"])
+        .reset_index()
+    )
+    of_means = of_means.assign(value=of_means["mean"], stderr=of_means["std"] / np.sqrt(300),
+                               n_items=300)  # fmt: skip
+    assert only(find_flips(table))["p"] < only(find_flips(of_means))["p"]
+
+
 @pytest.mark.parametrize("axis", ["parameters", "flops"])
 def test_models_are_one_series_along_size_and_compute(axis):
     parts = [
@@ -254,6 +328,18 @@ def test_adding_a_constant_changes_nothing(table, constant):
     )  # fmt: skip
     assert moved["verdict"] == row["verdict"]
     np.testing.assert_allclose(moved["flip_at"], row["flip_at"], rtol=1e-6)
+
+
+@quick
+@given(st.integers(0, 1000))
+def test_turning_item_scores_over_swaps_the_verdict_and_keeps_the_place(seed):
+    table = item_scores(v(10, ends=(0.6, 0.6), bottom=0.2), seed=seed, n_items=100)
+    row, over = (
+        only(find_flips(table)), only(find_flips(table.assign(score=1 - table["score"])))
+    )  # fmt: skip
+    assert over["verdict"] == TURNED.get(row["verdict"], row["verdict"])
+    np.testing.assert_allclose(over["p"], row["p"], atol=0.003)
+    np.testing.assert_allclose(over["flip_at"], row["flip_at"], rtol=1e-6)
 
 
 @quick

@@ -8,7 +8,7 @@ from ckpt_analyzer.store.export import export_tables
 from ckpt_analyzer.store.store import open_store
 from store_factory import cell_key, random_scores, unit
 
-NAMES = ["trends", "flips", "regression", "runs", "items"]
+NAMES = ["trends", "flips", "regression", "movement", "surface", "runs", "items"]
 
 
 @pytest.fixture
@@ -46,7 +46,7 @@ def test_a_list_is_json_in_a_csv(store, tmp_path):
 @pytest.mark.parametrize("file_format", ["csv", "parquet"])
 def test_an_empty_store_gives_tables_without_rows(tmp_path, file_format):
     empty = open_store(tmp_path / "store", create=True)
-    assert [w.n_rows for w in export_tables(empty, tmp_path / "out", file_format)] == [0] * 5
+    assert [w.n_rows for w in export_tables(empty, tmp_path / "out", file_format)] == [0] * 7
 
 
 def test_a_file_in_the_place_of_the_folder_is_a_clear_error(store, tmp_path):

@@ -324,8 +324,8 @@ def test_flips_and_regression_are_replaced(store):
     assert store.flips().columns.tolist() == FLIPS.names
     with pytest.raises(TableError, match="columns missing"):
         store.write_flips(flips.drop(columns="verdict"))
-    store.write_regression(pd.DataFrame({"t": [1.0]}))
-    store.write_regression(pd.DataFrame({"t": [2.0]}))
+    store.write_description("regression", pd.DataFrame({"t": [1.0]}))
+    store.write_description("regression", pd.DataFrame({"t": [2.0]}))
     assert store.regression()["t"].tolist() == [2.0]
 
 

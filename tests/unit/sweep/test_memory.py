@@ -35,7 +35,7 @@ def test_a_budget_that_is_large_enough_lets_all_pass(plan):
 
 
 def test_the_models_that_do_not_fit_come_largest_first(plan):
-    names = [each.model for each in too_large(plan(), allowed_bytes=1)]
+    names = [each.model for each in too_large(plan(), allowed=1)]
     assert names == ["toy-neox-122k", "toy-neox-73k", "toy-neox-36k"]
 
 

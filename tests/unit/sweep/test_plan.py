@@ -7,7 +7,7 @@ from ckpt_analyzer.checkpoints.source import ResolvedCheckpoint, RevisionKey
 from ckpt_analyzer.errors import SweepError
 from ckpt_analyzer.suite import KnownBad, Model, Suite
 from ckpt_analyzer.sweep.config import parse_sweep
-from ckpt_analyzer.sweep.cost import BYTES_PER_TOKEN, PROCESS_BYTES, cost_of
+from ckpt_analyzer.sweep.cost import PROCESS_BYTES, STORED_ITEM_BYTES, cost_of
 from ckpt_analyzer.sweep.plan import PlannedTask, SourcedSuite, make_plan
 from ckpt_analyzer.task import Task, TaskFile
 
@@ -47,9 +47,9 @@ class Source:
         return nullcontext(Path())
 
 
-def task(name, n_items=10, scored_bytes=4000):
+def task(name, n_items=10, tree_tokens=1000):
     record = Task(name, name, "classification", "d", TaskFile("f", None), n_items)
-    return PlannedTask(record, f"sha-{name}", n_items, scored_bytes)
+    return PlannedTask(record, f"sha-{name}", n_items, tree_tokens, 150.0)
 
 
 TASKS = (task("a"), task("b", 20))
@@ -138,15 +138,16 @@ def test_the_cost_of_a_plan_adds_up():
     cost = cost_of(plan("steps: [1, 8]\ndtype: fp32\n"))
     assert (cost.n_units, cost.n_items) == (4, 120)
     assert cost.download_bytes == 4 * 2 * 10**9
-    assert cost.tokens == 4 * round(8000 / BYTES_PER_TOKEN)
-    assert cost.flops == 2 * 1e9 * cost.tokens
-    assert cost.memory_bytes == PROCESS_BYTES + 4 * 10**9
-    assert cost.disk_bytes > 2 * 10**9
+    assert cost.tokens == 4 * 2000
+    assert 0.8 * 2e9 * cost.tokens < cost.flops < 2e9 * cost.tokens
+    assert PROCESS_BYTES + 4 * 10**9 < cost.memory_bytes < PROCESS_BYTES + 4.4 * 10**9
+    assert cost.disk_bytes == 120 * STORED_ITEM_BYTES
 
 
-def test_shots_multiply_the_tokens():
+def test_each_shot_adds_the_tokens_of_an_item():
     none, four = (cost_of(plan(f"shots: {shots}\n")).tokens for shots in (0, 4))
-    assert four == pytest.approx(5 * none, rel=1e-3)
+    n_items = 2 * len(STEPS) * 30
+    assert four - none == 4 * n_items * 150
 
 
 def test_an_empty_plan_costs_nothing():

@@ -119,7 +119,7 @@ def test_a_memory_budget_is_read_in_binary_and_decimal_units(text, expected):
 @pytest.mark.parametrize(
     ("line", "expected"),
     [
-        ("steps: adaptive", "log:20"),
+        ("steps: adaptively", "log:20"),
         ("steps: [8, eight]", "a list like"),
         ("steps: true", "a list like"),
         ("steps: []", "a list like"),

@@ -1,15 +1,15 @@
 """The audit of a Hub suite through the real client: what it finds, and what it costs."""
 
 import pytest
-from planted_hub import NAMES, REPO, plant, plant_weights_of, serve_series
 
 from ckpt_analyzer import suites
 from ckpt_analyzer.checkpoints.audit.reading import Question, read_model
 from ckpt_analyzer.checkpoints.audit.table import audit_table
-from ckpt_analyzer.checkpoints.hub import HubSource
+from ckpt_analyzer.checkpoints.hub import HubReading, HubSource
 from ckpt_analyzer.errors import CheckpointError, SourceError
 from ckpt_analyzer.tables import AUDIT, conform
 from hub_server import RESET, HubServer
+from planted_hub import NAMES, REPO, plant, plant_weights_of, serve_series
 
 PYTHIA = suites.load("pythia")
 MODEL = PYTHIA.model("14m")
@@ -27,7 +27,7 @@ def hub():
 def make_source(hub, tmp_path):
     return HubSource(
         cache_dir=tmp_path / "scratch", max_cache_bytes=0, endpoint=hub.endpoint, token=TOKEN,
-        metadata_dir=tmp_path / "metadata",
+        reading=HubReading(metadata_dir=tmp_path / "metadata"),
     )  # fmt: skip
 
 

@@ -1,0 +1,205 @@
+"""A chart for paper: at the width of a column, as SVG, PDF and PNG, the same bytes every time.
+
+In: a chart's specification. Out: pictures. Text stays text in the SVG and its fonts lie inside the
+PDF. What print looks like is set in ``_style``.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import dataclass
+from typing import Any, Literal, TypeAlias
+
+import vl_convert
+
+from ckpt_analyzer.charts import _style
+
+Spec: TypeAlias = dict[str, Any]
+Column = Literal["single", "double"]
+
+#: The one that draws, and that a specification names; altair 6.3 names 6.4.1, see html_report.
+VEGA_LITE_VERSION = "6.1"
+#: Widths of a column and of two, in inches.
+WIDTHS_INCHES: dict[Column, float] = {"single": 3.3, "double": 6.8}
+#: One unit of a drawing is one point, so that font sizes are those of the page.
+POINTS_PER_INCH = 72
+_PNG_PIXELS_PER_INCH = 300
+_TRIALS = 6
+#: How much smaller marks and lines are than on a screen, and the greatest height of a panel.
+_MARKS = {"size": 0.45, "strokeWidth": 0.65, "dx": 0.7}
+_LABEL_POINTS = 7
+_MOST_HEIGHT_POINTS = 130
+_TALL = 200
+#: Facets that wrap stand so many in a row.
+_FACETS: dict[Column, int] = {"single": 2, "double": 4}
+_SIZE = re.compile(r'width="([\d.]+)" height="([\d.]+)" viewBox="0 0 [\d.]+ [\d.]+"')
+_IDS = re.compile(r"\b(clip|gradient_|gradient|filter_)(\d+)\b")
+_RESOURCES = re.compile(rb"/(?:XObject|ExtGState|Font|Shading|Pattern) <<\n((?: +/\w+ \d+ 0 R\n)+)")
+
+
+@dataclass(frozen=True)
+class Picture:
+    """A chart as files hold it.
+
+    Parameters
+    ----------
+    spec
+        The specification that it was drawn from, at this width.
+    """
+
+    spec: str
+    svg: str
+    pdf: bytes
+    png: bytes
+
+
+def picture(spec: Spec, column: Column) -> Picture:
+    """Return `spec` drawn at the width of `column`."""
+    drawn = _fitted(_for_print(spec, column), WIDTHS_INCHES[column] * POINTS_PER_INCH)
+    # As pixels for the PDF, whose point they become; in inches for everything else.
+    in_points = _sized(drawn.svg, drawn.scale, "")
+    return Picture(
+        spec=json.dumps(drawn.spec, indent=1, ensure_ascii=False, sort_keys=True) + "\n",
+        svg=_sized(drawn.svg, drawn.scale / POINTS_PER_INCH, "in") + "\n",
+        pdf=_ordered(vl_convert.svg_to_pdf(in_points)),
+        png=vl_convert.svg_to_png(in_points, ppi=_PNG_PIXELS_PER_INCH),
+    )
+
+
+@dataclass(frozen=True)
+class _Drawn:
+    spec: Spec
+    svg: str
+    scale: float
+
+
+def _for_print(spec: Spec, column: Column) -> Spec:
+    """Return `spec` in the style of print; panels stand one above the other in a single column."""
+    spec = json.loads(json.dumps(spec))
+    spec["$schema"] = f"https://vega.github.io/schema/vega-lite/v{VEGA_LITE_VERSION}.0.json"
+    spec["config"] = _merged(spec.get("config", {}), _style.print_config())
+    if column == "single" and len(spec.get("hconcat", ())) > 1:
+        spec["vconcat"] = spec.pop("hconcat")
+    if "columns" in spec:
+        spec["columns"] = min(_FACETS[column], _n_facets(spec))
+    for param in spec.get("params", ()):
+        param.pop("bind", None)  # a menu cannot be printed
+    panels = spec.get("hconcat") or spec.get("vconcat") or [spec.get("spec", spec)]
+    for panel in panels:
+        _shrink(panel)
+        _show_sizes(panel)
+    _lighten(spec)
+    return spec
+
+
+def _n_facets(spec: Spec) -> int:
+    name = spec["facet"]["field"]
+    rows = [row for rows in spec["datasets"].values() for row in rows]
+    return max(len({row[name] for row in rows if name in row}), 1)
+
+
+def _shrink(panel: Spec) -> None:
+    """Make marks, lines and labels of `panel` fit a column."""
+    if isinstance(panel.get("height"), int | float) and panel["height"] > _TALL:
+        panel["height"] = _MOST_HEIGHT_POINTS
+    for layer in panel.get("layer", [panel]):
+        mark = layer.get("mark")
+        if not isinstance(mark, dict):
+            continue
+        for name, factor in _MARKS.items():
+            if name in mark:
+                mark[name] = round(mark[name] * factor, 2)
+        if "fontSize" in mark:
+            mark["fontSize"] = _LABEL_POINTS
+
+
+def _show_sizes(panel: Spec) -> None:
+    """Give `panel` the legend of sizes that a page has above its charts, unless rows name them.
+
+    Vega-Lite draws a legend only if all layers and panels that share it want it.
+    """
+    encodings = [layer.get("encoding", {}) for layer in panel.get("layer", [])]
+    if any(encoding.get("y", {}).get("field") == "size" for encoding in encodings):
+        return
+    legend = {"title": "model size", "symbolType": "stroke", "symbolOpacity": 1}
+    for encoding in encodings:
+        for channel in ("color", "stroke", "fill"):
+            if encoding.get(channel, {}).get("field") == "size":
+                encoding[channel]["legend"] = legend
+
+
+def _lighten(part: Any) -> None:  # noqa: ANN401 (any part of a specification)
+    """Take out bold type: with one font in a PDF, its bytes do not depend on the order of fonts."""
+    if isinstance(part, dict):
+        for name in [name for name in part if name.lower().endswith("fontweight")]:
+            part[name] = "normal"
+        for value in part.values():
+            _lighten(value)
+    elif isinstance(part, list):
+        for value in part:
+            _lighten(value)
+
+
+def _fitted(spec: Spec, target: float) -> _Drawn:
+    """Return `spec` with panels of such a width that all of it has the width `target`."""
+    across = spec.get("columns") or max(len(spec.get("hconcat", ())), 1)
+    width = target / across - 60
+    for _ in range(_TRIALS):
+        trial = _with_width(spec, width)
+        svg = _numbered(vl_convert.vegalite_to_svg(trial, vl_version=VEGA_LITE_VERSION))
+        found = float(_SIZE.search(svg).group(1))  # type: ignore[union-attr]
+        if abs(found - target) <= 1:
+            break
+        width = max(width + (target - found) / across, 30)
+    return _Drawn(trial, svg, target / found)
+
+
+def _with_width(spec: Spec, width: float) -> Spec:
+    spec = dict(spec)
+    for several in ("hconcat", "vconcat"):
+        if several in spec:
+            return {**spec, several: [_with_width(panel, width) for panel in spec[several]]}
+    if "spec" in spec:
+        return {**spec, "spec": _with_width(spec["spec"], width)}
+    return {**spec, "width": round(width, 1)}
+
+
+def _sized(svg: str, scale: float, unit: str) -> str:
+    """Return `svg` with its outer size times `scale`; what it shows stays as it is."""
+
+    def size(match: re.Match[str]) -> str:
+        width, height = float(match.group(1)), float(match.group(2))
+        outer = f'width="{width * scale:.6g}{unit}" height="{height * scale:.6g}{unit}"'
+        return f'{outer} viewBox="0 0 {width:g} {height:g}"'
+
+    return _SIZE.sub(size, svg, count=1)
+
+
+def _numbered(svg: str) -> str:
+    """Return `svg` with its ids counted from 0: Vega counts them over the life of a process."""
+    known: dict[str, str] = {}
+
+    def name(match: re.Match[str]) -> str:
+        return known.setdefault(match.group(0), f"{match.group(1)}{len(known)}")
+
+    return _IDS.sub(name, svg)
+
+
+def _ordered(pdf: bytes) -> bytes:
+    """Return `pdf` with its resources in order: the writer lists them in that of a hash."""
+
+    def in_order(match: re.Match[bytes]) -> bytes:
+        lines = match.group(1).splitlines(keepends=True)
+        return match.group(0).replace(match.group(1), b"".join(sorted(lines)))
+
+    return _RESOURCES.sub(in_order, pdf)
+
+
+def _merged(config: Spec, over: Spec) -> Spec:
+    merged = dict(config)
+    for name, value in over.items():
+        inner = merged.get(name)
+        both = isinstance(value, dict) and isinstance(inner, dict)
+        merged[name] = _merged(inner, value) if both else value  # type: ignore[arg-type]
+    return merged

@@ -1,0 +1,188 @@
+"""The figures of a store, for papers: every chart as SVG, PDF and PNG at the width of a column.
+
+In: a store and what to draw. Out: files, and beside each figure its Vega-Lite specification and its
+numbers as CSV. This is the module that joins the store and the charts outside the report.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import product
+from pathlib import Path
+from typing import get_args
+
+import pandas as pd
+
+from ckpt_analyzer import charts, metrics, tasks
+from ckpt_analyzer.analysis import fit_if_needed
+from ckpt_analyzer.charts._chart import Chart
+from ckpt_analyzer.charts._print import Column, picture
+from ckpt_analyzer.charts._series import SETTING
+from ckpt_analyzer.errors import StoreError, UnknownNameError, UserError
+from ckpt_analyzer.store.atomic import write_whole
+from ckpt_analyzer.store.store import Store
+
+#: The metrics that are drawn of a task unless others are named: the first that it has.
+FIRST = ("accuracy", "sequence_loss", "logodds", "absolute_logodds")
+COLUMNS: tuple[Column, ...] = get_args(Column)
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """Which figures to draw; an empty choice means all, of metrics the first of each task."""
+
+    charts: tuple[str, ...] = ()
+    tasks: tuple[str, ...] = ()
+    metrics: tuple[str, ...] = ()
+    columns: tuple[Column, ...] = COLUMNS
+
+
+@dataclass(frozen=True)
+class Figure:
+    """A figure that was written, or why it was not.
+
+    Parameters
+    ----------
+    name
+        Chart, task, metric and setting: ``metric-over-tokens_memo-trap_accuracy``.
+    files
+        None where there is nothing to draw.
+    left_out
+        Why there is none; empty for a figure that was written.
+    """
+
+    name: str
+    files: tuple[Path, ...]
+    left_out: str = ""
+
+
+def write_figures(store: Store, folder: Path, wanted: Wanted | None = None) -> Iterator[Figure]:
+    """Write the figures of `store` into `folder`; yield each when it is done.
+
+    The store is fitted if it is not yet. Names say what is in a file; the same store gives the same
+    bytes.
+
+    Raises
+    ------
+    StoreError
+        If the store holds no scores, or the folder cannot be written.
+    UnknownNameError
+        If a chart, task or metric is not known.
+    """
+    wanted = wanted or Wanted()
+    fit_if_needed(store)
+    trends, flips = store.trends(), store.flips()
+    if trends.empty:
+        raise StoreError("the store holds no scores", where=str(store.path))
+    _check(wanted.tasks, "task in the store", trends["task"], store)
+    _check(wanted.metrics, "metric in the store", trends["metric"], store)
+    chosen = [charts.load(name) for name in wanted.charts or charts.names()]
+    settings = trends[list(SETTING)].drop_duplicates().sort_values(list(SETTING))
+    for setting, chart in product(settings.itertuples(index=False, name=None), chosen):
+        name_of_setting = _setting(setting, settings)
+        for rows in _subjects(_in_setting(trends, setting), chart, wanted):
+            name = "_".join(filter(None, (chart.name, rows.subject, rows.metric, name_of_setting)))
+            mine = _in_setting(flips[flips["metric"] == rows.metric], setting)
+            mine = mine[mine["task"].isin(rows.trends["task"].unique())]
+            yield _write(chart, rows.trends, mine, _Place(folder, name, wanted.columns))
+
+
+@dataclass(frozen=True)
+class _Subject:
+    """What one figure is drawn of."""
+
+    subject: str
+    metric: str
+    trends: pd.DataFrame
+
+
+@dataclass(frozen=True)
+class _Place:
+    folder: Path
+    name: str
+    columns: Sequence[Column]
+
+
+def _check(names: Sequence[str], kind: str, known: pd.Series, store: Store) -> None:
+    for name in names:
+        if name not in set(known):
+            raise UnknownNameError(kind, name, known.unique(), where=str(store.path))
+
+
+def _subjects(trends: pd.DataFrame, chart: Chart, wanted: Wanted) -> Iterator[_Subject]:
+    if wanted.tasks:
+        trends = trends[trends["task"].isin(wanted.tasks)]
+    of_task = {task: _metrics(rows, wanted) for task, rows in trends.groupby("task", sort=True)}
+    if chart.one_task:
+        for task, names in of_task.items():
+            for metric in names:
+                rows = trends[(trends["task"] == task) & (trends["metric"] == metric)]
+                yield _Subject(str(task), metric, rows)
+        return
+    for metric in dict.fromkeys(name for names in of_task.values() for name in names):
+        yield _Subject("", metric, trends[trends["metric"] == metric])
+
+
+def _metrics(rows: pd.DataFrame, wanted: Wanted) -> list[str]:
+    present = sorted(rows["metric"].unique())
+    if wanted.metrics:
+        return [name for name in wanted.metrics if name in present]
+    return [next((name for name in FIRST if name in present), present[0])]
+
+
+def _setting(setting: tuple[object, ...], settings: pd.DataFrame) -> str:
+    """Return the setting as part of a name, where the store holds several."""
+    words = {"shots": f"{setting[0]}-shot", "prompt_format": setting[1], "dtype": setting[2]}
+    return "_".join(str(word) for name, word in words.items() if settings[name].nunique() > 1)
+
+
+def _in_setting(frame: pd.DataFrame, setting: tuple[object, ...]) -> pd.DataFrame:
+    for name, value in zip(SETTING, setting, strict=True):
+        frame = frame[frame[name] == value]
+    return frame
+
+
+def _write(chart: Chart, trends: pd.DataFrame, flips: pd.DataFrame, place: _Place) -> Figure:
+    try:
+        drawn = chart.draw(_titled(trends), _titled(flips))
+    except UserError as error:  # a chart that has nothing to show says why
+        return Figure(place.name, (), error.problem)
+    spec = drawn.to_dict()
+    files = []
+    for column in place.columns:
+        found = picture(spec, column)
+        contents = {
+            "svg": found.svg.encode(), "pdf": found.pdf, "png": found.png,
+            "vl.json": found.spec.encode(),
+        }  # fmt: skip
+        files += [_file(place, f"_{column}.{ending}", made) for ending, made in contents.items()]
+    numbers = trends if chart.rows is None else chart.rows(trends, flips)
+    files.append(_file(place, ".csv", _csv(numbers)))
+    if len(flips) and chart.rows is None:
+        files.append(_file(place, "_flips.csv", _csv(flips)))
+    return Figure(place.name, tuple(files))
+
+
+def _file(place: _Place, ending: str, content: bytes) -> Path:
+    path = place.folder / f"{place.name}{ending}"
+    write_whole(path, content)
+    return path
+
+
+def _csv(frame: pd.DataFrame) -> bytes:
+    """Return `frame` with every digit of its numbers."""
+    return frame.to_csv(index=False, lineterminator="\n").encode()
+
+
+def _titled(frame: pd.DataFrame) -> pd.DataFrame:
+    """Return `frame` with the titles of tasks and metrics, as a reader wants them."""
+    known_tasks, known_metrics = set(tasks.names()), set(metrics.names())
+    task = {n: tasks.load(n).title for n in frame["task"].unique() if n in known_tasks}
+    metric = {n: _metric_title(n) for n in frame["metric"].unique() if n in known_metrics}
+    return frame.assign(task=frame["task"].replace(task), metric=frame["metric"].replace(metric))
+
+
+def _metric_title(name: str) -> str:
+    metric = metrics.load(name)
+    return f"{metric.title} ({metric.unit})" if metric.unit == "nats" else metric.title

@@ -1,0 +1,89 @@
+"""Several stores on one page: each is a suite of the page, called by the name of its store.
+
+In: what the report of each store shows, and a label for each. Out: what one page shows. Nothing is
+compared here; ``side_by_side.py`` does that.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+
+import pandas as pd
+
+from ckpt_analyzer.html_report.page import ReportData
+from ckpt_analyzer.html_report.tuned import Question, TuningTables
+
+
+def joined(labels: Sequence[str], pages: Sequence[ReportData], title: str | None) -> ReportData:
+    """Return one page of all; the items of the explorer are those of the first store."""
+    named = [_named(label, page) for label, page in zip(labels, pages, strict=True)]
+    return replace(
+        named[0],
+        title=title or " beside ".join(labels),
+        trends=_stacked(page.trends for page in named),
+        flips=_stacked(page.flips for page in named),
+        regression=_stacked(page.regression for page in named),
+        runs=_stacked(page.runs for page in named),
+        tasks=list({card.name: card for page in reversed(named) for card in page.tasks}.values()),
+        sweep_yaml="\n---\n".join(filter(None, (page.sweep_yaml for page in named))) or None,
+        warnings=[warning for page in named for warning in page.warnings],
+        comparisons=_any(page.comparisons for page in named),
+        doubts=_any(page.doubts for page in named),
+        metrics=list({m.name: m for page in named for m in page.metrics}.values()),
+        tuned=_tuned([page.tuned for page in named if page.tuned is not None]),
+        questions=[question for page in named for question in page.questions],
+        command="\n".join(page.command for page in named),
+    )
+
+
+def _named(label: str, page: ReportData) -> ReportData:
+    """Return `page` with the store's name for its suite, or before it where it has several."""
+    several = page.trends["suite"].nunique() > 1
+
+    def rename(frame: pd.DataFrame) -> pd.DataFrame:
+        if "suite" not in frame.columns:
+            return frame
+        return frame.assign(suite=f"{label}: " + frame["suite"] if several else label)
+
+    def model(frame: pd.DataFrame) -> pd.DataFrame:
+        return frame.assign(model=f"{label}: " + frame["model"].astype(str))
+
+    tuned = page.tuned
+    return replace(
+        page,
+        trends=rename(page.trends),
+        flips=rename(page.flips),
+        regression=None if page.regression is None else rename(page.regression),
+        runs=model(page.runs) if len(page.runs) else page.runs,
+        comparisons=None if page.comparisons is None else rename(page.comparisons),
+        warnings=[f"{label}: {warning}" for warning in page.warnings],
+        tuned=None
+        if tuned is None
+        else TuningTables(rename(tuned.groups), rename(tuned.shapes), rename(tuned.items)),
+        questions=[
+            Question(f"{label}: {each.question}", each.answer, each.is_answered)
+            for each in page.questions
+        ],
+    )
+
+
+def _tuned(tables: Sequence[TuningTables]) -> TuningTables | None:
+    if not tables:
+        return None
+    return TuningTables(
+        _stacked(each.groups for each in tables),
+        _stacked(each.shapes for each in tables),
+        _stacked(each.items for each in tables),
+    )
+
+
+def _any(frames: Iterable[pd.DataFrame | None]) -> pd.DataFrame | None:
+    found = [frame for frame in frames if frame is not None]
+    return pd.concat(found, ignore_index=True) if found else None
+
+
+def _stacked(frames: Iterable[pd.DataFrame | None]) -> pd.DataFrame:
+    """Return all rows; an empty frame, whose columns have no types, adds none."""
+    known = [frame for frame in frames if frame is not None]
+    return pd.concat([frame for frame in known if len(frame)] or known[:1], ignore_index=True)

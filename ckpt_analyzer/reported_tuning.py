@@ -1,0 +1,48 @@
+"""What a report says of tuning beyond single tasks, and the questions of the literature.
+
+In: a store and metrics. Out: the tables and sentences of two sections. It joins the comparison of a
+store and the report; what is compared is ``comparing.py``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+
+import pandas as pd
+
+from ckpt_analyzer.comparing import Comparison, answers_of, possible
+from ckpt_analyzer.html_report.tuned import Question, TuningTables
+from ckpt_analyzer.stats.group_differences import Draws
+from ckpt_analyzer.store.store import Store
+
+
+@dataclass(frozen=True)
+class ReportedTuning:
+    """The tables of the section on tuning (None if no two arms share items), and the questions."""
+
+    tables: TuningTables | None
+    questions: list[Question]
+
+
+def read_tuning(store: Store, metrics: Sequence[str]) -> ReportedTuning:
+    """Return what tuning changed in each of `metrics`, and the answers in the first of them."""
+    if not metrics:
+        return ReportedTuning(None, [])
+    found = {metric: possible(store, metric, Draws()) for metric in metrics}
+    answers = answers_of(store, metrics[0], found[metrics[0]])
+    return ReportedTuning(
+        tables=_tables([each for of_metric in found.values() for each in of_metric]),
+        questions=[Question(**asdict(answer)) for answer in answers],
+    )
+
+
+def _tables(found: Sequence[Comparison]) -> TuningTables | None:
+    tuned = [each for each in found if each.asked.by == "arm"]
+    if not tuned:
+        return None
+    return TuningTables(
+        groups=pd.concat([each.groups for each in tuned], ignore_index=True),
+        shapes=pd.concat([each.shapes for each in tuned], ignore_index=True),
+        items=pd.concat([each.items for each in tuned], ignore_index=True),
+    )

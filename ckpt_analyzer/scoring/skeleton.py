@@ -1,0 +1,108 @@
+"""A model without weights: its modules, its configuration, and what it computes for itself.
+
+In: a folder with a ``config.json``. Out: a model of transformers whose parameters are on the meta
+device, where they take no memory, and whose buffers outside its layers are real. The module knows
+nothing of weight files.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import torch
+from transformers import AutoConfig, AutoModelForCausalLM, PretrainedConfig, PreTrainedModel
+
+from ckpt_analyzer.errors import CheckpointError
+
+
+def config_in(folder: Path, *, trust_remote_code: bool = False) -> PretrainedConfig:
+    """Return the configuration in `folder`.
+
+    Raises
+    ------
+    CheckpointError
+        If there is none, or it cannot be read.
+    """
+    try:
+        config: PretrainedConfig = AutoConfig.from_pretrained(
+            folder, local_files_only=True, trust_remote_code=trust_remote_code
+        )
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        first_line = (str(error).strip().splitlines() or [""])[0]
+        raise CheckpointError(
+            f"config.json cannot be read: {first_line}",
+            where=str(folder),
+            hint="download the checkpoint again",
+        ) from error
+    return config
+
+
+def skeleton_of(config: PretrainedConfig, dtype: torch.dtype) -> PreTrainedModel:
+    """Return the causal model of `config` in evaluation mode, all of it on the meta device.
+
+    Peak memory: modules, no numbers.
+    """
+    maker: Any = AutoModelForCausalLM
+    with torch.device("meta"):
+        made = maker.from_config(config, dtype=dtype)
+    model: PreTrainedModel = made.eval().requires_grad_(False)
+    return model
+
+
+class _Buffer(NamedTuple):
+    module: torch.nn.Module
+    name: str
+
+
+def fill_buffers(model: PreTrainedModel, device: torch.device, outside: set[str]) -> None:
+    """Make real what no file holds: rotary frequencies, the scale of embeddings.
+
+    Parameters
+    ----------
+    outside
+        Names of modules whose buffers stay on the meta device, those of their parts included.
+
+    Raises
+    ------
+    CheckpointError
+        If transformers does not say how a buffer is filled.
+    """
+    buffers = list(_meta_buffers(model, outside))
+    for module, name in buffers:
+        meta = getattr(module, name)
+        fill = torch.nan if meta.is_floating_point() else 0
+        setattr(module, name, torch.full_like(meta, fill, device=device))
+    for module in {id(one.module): one.module for one in buffers}.values():
+        model._init_weights(module)  # type: ignore[no-untyped-call]
+    for module, name in buffers:
+        if getattr(module, name).isnan().any():
+            raise CheckpointError(
+                f"{type(model).__name__} has a buffer that cannot be built without weights: {name}",
+                hint="allow a memory_budget that holds the whole model",
+            )
+
+
+def _meta_buffers(model: PreTrainedModel, outside: set[str]) -> Iterator[_Buffer]:
+    for path, module in model.named_modules():
+        if any(path == one or path.startswith(one + ".") for one in outside):
+            continue
+        for name, buffer in module.named_buffers(recurse=False):
+            if buffer.is_meta:
+                yield _Buffer(module, name)
+
+
+def place(model: PreTrainedModel, name: str, tensor: torch.Tensor) -> None:
+    """Let the parameter or buffer called `name` be `tensor`."""
+    path, _, attribute = name.rpartition(".")
+    module = model.get_submodule(path)
+    is_parameter = attribute in module._parameters
+    setattr(module, attribute, torch.nn.Parameter(tensor, False) if is_parameter else tensor)
+
+
+def tensor_of(model: PreTrainedModel, name: str) -> torch.Tensor:
+    """Return the parameter or buffer called `name`."""
+    path, _, attribute = name.rpartition(".")
+    tensor: torch.Tensor = getattr(model.get_submodule(path), attribute)
+    return tensor.data

@@ -1,0 +1,96 @@
+"""Which further checkpoints would place the turns better: ``plan --flips``.
+
+In: a sweep, or a store that anything filled (imported results included). Out: checkpoints with the
+reason for each. Nothing is scored; where to look is ``stats/next_steps.py``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from ckpt_analyzer import suites as known_suites
+from ckpt_analyzer.errors import StoreError
+from ckpt_analyzer.stats.next_steps import Proposal, Search
+from ckpt_analyzer.store.mark import is_store
+from ckpt_analyzer.store.store import Store, open_store
+from ckpt_analyzer.suite import Model, Suite
+from ckpt_analyzer.sweep.adaptive import Rounds, one_metric_each, rounds_of_sweep
+from ckpt_analyzer.sweep.config import load_sweep
+from ckpt_analyzer.sweep.plan import selected_models
+from ckpt_analyzer.sweep.prepare import Overrides, overridden, plan_tasks, source_suites
+from ckpt_analyzer.sweep.shipped import find_sweep
+
+#: From so many checkpoints on a curve is looked at, however they were chosen.
+_LEAST_START = 4
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """A checkpoint that would place a turn better, and why."""
+
+    suite: str
+    model: Model
+    proposal: Proposal
+
+
+def wanted_by_store(store: Store, metrics: Sequence[str] = ("accuracy",)) -> tuple[Wanted, ...]:
+    """Return for every model of `store` the checkpoints to score next, whatever scored the others.
+
+    Raises
+    ------
+    StoreError
+        If no suite of the store is declared: its steps are not known.
+    """
+    trends = store.trends()
+    known = {name: known_suites.load(name) for name in known_suites.names()}
+    suites = [known[name] for name in trends["suite"].unique() if name in known]
+    if not suites:
+        raise StoreError(
+            "the store has no scores of a declared suite, so which steps exist is not known",
+            where=str(store.path),
+            hint="give the sweep that made it: ckpt-analyzer plan SWEEP --flips",
+        )
+    rounds = Rounds(one_metric_each(trends, metrics), Search())
+    return tuple(
+        wanted
+        for suite in suites
+        for model in suite.models
+        if rounds.scored(suite.name, model)
+        for wanted in wanted_of_model(rounds, suite, model)
+    )
+
+
+def wanted_by_sweep(sweep_file: Path, overrides: Overrides) -> tuple[Wanted, ...]:
+    """Return for every model of a sweep the checkpoints to score next, by what its store holds.
+
+    Raises
+    ------
+    UserError
+        If the sweep, a suite or the store is wrong.
+    """
+    sweep = overridden(load_sweep(find_sweep(sweep_file)), overrides)
+    store = open_store(sweep.store) if is_store(sweep.store) else None
+    rounds = rounds_of_sweep(sweep, [planned.task.name for planned in plan_tasks(sweep)], store)
+    return tuple(
+        wanted
+        for sourced in source_suites(sweep, overrides)
+        for model in selected_models(sourced, sweep)
+        for wanted in wanted_of_model(rounds, sourced.suite, model)
+    )
+
+
+def wanted_of_model(rounds: Rounds, suite: Suite, model: Model) -> tuple[Wanted, ...]:
+    """Return what one more round of `model` would score; what is scored so far is no limit."""
+    if not model.tokens_per_step:
+        return ()
+    available = [s for s in model.steps if suite.suspicion(suite.checkpoint(model, s)) is None]
+    n_scored = len({*rounds.scored(suite.name, model)} & {*available} - {0})
+    search = replace(
+        rounds.search,
+        start=min(rounds.search.start, max(n_scored, _LEAST_START)),
+        budget=max(rounds.search.budget, n_scored + rounds.search.per_round),
+    )
+    proposals = replace(rounds, search=search).proposals(suite.name, model, available)
+    return tuple(Wanted(suite.name, model, proposal) for proposal in proposals)
