@@ -11,6 +11,7 @@ from dataclasses import replace
 
 import pandas as pd
 
+from ckpt_analyzer.html_report.items import ItemTask
 from ckpt_analyzer.html_report.page import ReportData
 from ckpt_analyzer.html_report.tuned import Question, TuningTables
 
@@ -57,6 +58,7 @@ def _named(label: str, page: ReportData) -> ReportData:
         regression=None if page.regression is None else rename(page.regression),
         runs=model(page.runs) if len(page.runs) else page.runs,
         comparisons=None if page.comparisons is None else rename(page.comparisons),
+        items=[_named_items(label, task, several=several) for task in page.items],
         warnings=[f"{label}: {warning}" for warning in page.warnings],
         tuned=None
         if tuned is None
@@ -66,6 +68,14 @@ def _named(label: str, page: ReportData) -> ReportData:
             for each in page.questions
         ],
     )
+
+
+def _named_items(label: str, task: ItemTask, *, several: bool) -> ItemTask:
+    named = (
+        replace(series, suite=f"{label}: {series.suite}" if several else label)
+        for series in task.series
+    )
+    return replace(task, series=tuple(named))
 
 
 def _tuned(tables: Sequence[TuningTables]) -> TuningTables | None:

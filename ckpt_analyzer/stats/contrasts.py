@@ -150,7 +150,7 @@ def find_arms(series: Series, noise: Noise, options: NullOptions) -> Arms:
     critical = float(np.quantile(null_S, 1 - options.alpha))
     # One-sided critical values: of a loose test, and of both directions at once.
     loose, wide = np.quantile(null_S, [1 - _LOOSE_ALPHA, 1 - options.alpha / 2]).tolist()
-    directions = _robust_chain(z_M, contrasts, critical)
+    directions = _robust_chain(z_M, contrasts, critical, loose)
     split = _best_split(z_M, contrasts)
     honest = _honest(z_M if split.is_u else -z_M, contrasts, wide)
     quarter = _quarter(contrasts, n_points)
@@ -345,15 +345,21 @@ def _chain(z_M: np.ndarray, contrasts: Contrasts, critical: float) -> tuple[int,
     return max(chains, key=len)
 
 
-def _robust_chain(z_M: np.ndarray, contrasts: Contrasts, critical: float) -> tuple[int, ...]:
-    """Return the chain of arms; a third arm must not rest on a single point, of points enough."""
+def _robust_chain(
+    z_M: np.ndarray, contrasts: Contrasts, critical: float, loose: float
+) -> tuple[int, ...]:
+    """Return the chain of arms; a third arm must not rest on a single point, of points enough.
+
+    Without any one point the arms must still be there at the `loose` level: a point less is less
+    evidence, and only an arm that is that point vanishes.
+    """
     chain = _chain(z_M, contrasts, critical)
     n_points = contrasts.weight_MK.shape[1]
     if len(chain) < 3 or n_points < _SPARE_POINTS:
         return chain
     touched_KM = contrasts.weight_MK.T != 0
     without = (np.where(touched_M, 0.0, z_M) for touched_M in touched_KM)
-    return min((chain, *(_chain(z, contrasts, critical) for z in without)), key=len)
+    return min((chain, *(_chain(z, contrasts, loose) for z in without)), key=len)
 
 
 def _chain_from(

@@ -25,14 +25,15 @@ from ckpt_analyzer.stats.series import Series
 #: beforehand: accuracy, whose items spread by about 0.45, with shocks of 0.012, give or take a
 #: factor of two.
 SHOCK_T: np.ndarray = 0.004 * 1.7 ** np.arange(10)
-_PRIOR_CENTRE, _PRIOR_SPREAD = 0.027, 0.65
+_PRIOR_CENTRE, _PRIOR_SPREAD = 0.027, 0.4
 #: Correlations of the shocks of neighbouring checkpoints, and the prior on them.
 CORRELATION_R: np.ndarray = np.array([0.0, 0.35, 0.65])
 _CORRELATION_PRIOR_R: np.ndarray = np.array([0.4, 0.35, 0.25])
 
-#: How far the shocks of the series of one run may differ: a standard deviation of the logarithm,
-#: and the part of series that go their own way.
-_POOL_SPREAD, _POOL_STRAY = 0.4, 0.05
+#: How far shocks may differ, between the tasks of a run and between the series of a task: a
+#: standard deviation of the logarithm, and the part that go their own way.
+_TASK_SPREAD, _TASK_STRAY = 0.5, 0.15
+_SERIES_SPREAD, _SERIES_STRAY = 0.4, 0.05
 
 #: Spread of one item where it is not known.
 _USUAL_ITEM_SD, _USUAL_ITEMS = 0.45, 1000
@@ -57,7 +58,7 @@ _TRENDS = (
     _Trend(0.5, 0.12, 0.20),
 )
 #: Curves that turn more than once on few points: there noise would explain them as well.
-_ZIGZAG = _Trend(0.5, 0.06, 0.20)
+_ZIGZAG = _Trend(0.5, 0.06, 0.05)
 _FEW_POINTS = 8
 #: A single jump, at any place, and the smooth trends that may lie under it.
 _STEP_WEIGHT = 0.14
@@ -106,8 +107,9 @@ def estimate_noise(series: Sequence[Series]) -> list[Noise]:
 
     A trend is taken to be a Gaussian process of unknown smoothness and size, or a jump at an
     unknown place; what is left over and above the covariance of the items are shocks. Integrating
-    over trends gives the likelihood of every size of a shock. Series of one run share their typical
-    shock and its correlation, and each may differ from them (empirical Bayes on a grid).
+    over trends gives the likelihood of every size of a shock. The tasks of a run share a typical shock
+    and its correlation, the sizes of a task share the task's, and each may differ from its whole
+    (empirical Bayes on a grid): a task with one label moves as a whole, one with many does not.
 
     Residuals round neighbours' lines (Gasser, Sroka and Jennen-Steinmetz 1986) count steep turns as
     noise; residuals round isotonic fits leave no degrees of freedom where a curve is steep. LOG.md
@@ -132,7 +134,8 @@ def _of_one_metric(series: Sequence[Series]) -> list[Noise]:
     spreads = np.maximum(own, np.median(own))
     variances = [(SHOCK_T * spread) ** 2 for spread in spreads]
     pairs = list(zip(series, variances, strict=True))
-    weights = _pooled([_log_likelihood(one, variance_T) for one, variance_T in pairs])
+    likelihoods = [_log_likelihood(one, variance_T) for one, variance_T in pairs]
+    weights = _pooled(likelihoods, [one.key.get("task") for one in series])
     return [
         Noise(variance_T, weight_TR, _median_variance(one))
         for (one, variance_T), weight_TR in zip(pairs, weights, strict=True)
@@ -259,18 +262,42 @@ def _over_trends(
     return log_T
 
 
-def _pooled(likelihoods: Sequence[np.ndarray]) -> list[np.ndarray]:
-    """Return the posterior of each series, given its own likelihood and those of its run."""
+def _pooled(likelihoods: Sequence[np.ndarray], groups: Sequence[object]) -> list[np.ndarray]:
+    """Return the posterior of each series, given its own likelihood and those of its run.
+
+    A tree: a run has a typical shock, its tasks differ from that, and the series of a task, its
+    sizes, differ from the task's. Messages go up to the run and down again (Pearl 1988).
+
+    Parameters
+    ----------
+    groups
+        The task of each series.
+    """
     own = [np.exp(log_TR - log_TR.max()) for log_TR in likelihoods]
-    apart_TT = _apart()
-    seen = [np.log(apart_TT.T @ likelihood_TR) for likelihood_TR in own]
-    together_TR = np.sum(seen, axis=0) + _log_prior()
+    of_series = _Kernel.of(_SERIES_SPREAD, _SERIES_STRAY)
+    of_task = _Kernel.of(_TASK_SPREAD, _TASK_STRAY)
+    seen = [of_series.up(likelihood_TR) for likelihood_TR in own]
+    tasks = {group: sum(_members(seen, groups, group)) for group in groups}
+    told = {group: of_task.up(_scaled(log_TR)) for group, log_TR in tasks.items()}
+    run_TR = _log_prior() + sum(told.values())
     posteriors = []
-    for likelihood_TR, mine_TR in zip(own, seen, strict=True):
-        others_TR = together_TR - mine_TR
-        weight_TR = likelihood_TR * (apart_TT @ np.exp(others_TR - others_TR.max()))
+    for likelihood_TR, mine_TR, group in zip(own, seen, groups, strict=True):
+        from_run_TR = of_task.down(_scaled(run_TR - told[group]))
+        from_task_TR = from_run_TR * _scaled(tasks[group] - mine_TR)
+        weight_TR = likelihood_TR * of_series.down(from_task_TR)
         posteriors.append(weight_TR / weight_TR.sum())
     return posteriors
+
+
+def _members(
+    seen: Sequence[np.ndarray], groups: Sequence[object], wanted: object
+) -> list[np.ndarray]:
+    return [each for each, group in zip(seen, groups, strict=True) if group == wanted]
+
+
+def _scaled(log_TR: np.ndarray) -> np.ndarray:
+    scaled_TR: np.ndarray = np.exp(log_TR - log_TR.max())
+    return scaled_TR
 
 
 def _log_prior() -> np.ndarray:
@@ -279,11 +306,27 @@ def _log_prior() -> np.ndarray:
     return log_TR
 
 
-@lru_cache(maxsize=1)
-def _apart() -> np.ndarray:
-    """Return p(shock of a series | typical shock of its run), rows by series, columns by run."""
-    log_T = np.log(SHOCK_T)
-    near_TT = np.exp(-0.5 * (np.subtract.outer(log_T, log_T) / _POOL_SPREAD) ** 2)
-    near_TT /= near_TT.sum(axis=0)
-    apart_TT: np.ndarray = (1 - _POOL_STRAY) * near_TT + _POOL_STRAY / len(SHOCK_T)
-    return apart_TT
+@dataclass(frozen=True)
+class _Kernel:
+    """p(shock of a part | typical shock of the whole), rows by part, columns by whole."""
+
+    apart_TT: np.ndarray
+
+    @classmethod
+    @lru_cache(maxsize=8)
+    def of(cls, spread: float, stray: float) -> _Kernel:
+        """Return the kernel of a log-normal spread and a part that goes its own way."""
+        log_T = np.log(SHOCK_T)
+        near_TT = np.exp(-0.5 * (np.subtract.outer(log_T, log_T) / spread) ** 2)
+        near_TT /= near_TT.sum(axis=0)
+        return cls((1 - stray) * near_TT + stray / len(SHOCK_T))
+
+    def up(self, likelihood_TR: np.ndarray) -> np.ndarray:
+        """Return the log likelihood of the typical shock."""
+        log_TR: np.ndarray = np.log(self.apart_TT.T @ likelihood_TR)
+        return log_TR
+
+    def down(self, prior_TR: np.ndarray) -> np.ndarray:
+        """Return the prior of the part."""
+        of_part_TR: np.ndarray = self.apart_TT @ prior_TR
+        return of_part_TR
