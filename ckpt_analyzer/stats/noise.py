@@ -107,9 +107,9 @@ def estimate_noise(series: Sequence[Series]) -> list[Noise]:
 
     A trend is taken to be a Gaussian process of unknown smoothness and size, or a jump at an
     unknown place; what is left over and above the covariance of the items are shocks. Integrating
-    over trends gives the likelihood of every size of a shock. The tasks of a run share a typical shock
-    and its correlation, the sizes of a task share the task's, and each may differ from its whole
-    (empirical Bayes on a grid): a task with one label moves as a whole, one with many does not.
+    over trends gives the likelihood of every size of a shock. The tasks of a run share a typical
+    shock and its correlation, the sizes of a task share the task's, and each may differ from its
+    whole (empirical Bayes on a grid): a task with one label moves as one, one with many does not.
 
     Residuals round neighbours' lines (Gasser, Sroka and Jennen-Steinmetz 1986) count steep turns as
     noise; residuals round isotonic fits leave no degrees of freedom where a curve is steep. LOG.md
