@@ -8,8 +8,10 @@ are the others. Prints a table, and one last line of JSON.
 
 `--data` is a folder with the official files. lm-evaluation-harness takes part where it is
 installed, once for each of `--batch-sizes`; the last line gives the ratio over the best of them.
-`plain` is transformers as a careful reader would call it: sequences sorted by length, padded
-batches, full logits. `harness` counts its own tokenization, because it cannot be separated.
+`layered` is ours from disk, layer by layer, within `--budget`; it is warmed up as well, so that its
+files are in the system's cache. `plain` is transformers as a careful reader would call it:
+sequences sorted by length, padded batches, full logits. `harness` counts its own tokenization,
+because it cannot be separated.
 
 On a GPU: `--device cuda`, where peak memory is that of the device, and its batch size `auto`.
 """
@@ -51,7 +53,7 @@ SHAPES = {
     "6.9b": (4096, 32, 32),
 }
 TORCH_DTYPES = {"fp32": "float32", "bf16": "bfloat16"}
-CONTENDERS = ("ours", "plain", "harness")
+CONTENDERS = ("ours", "layered", "plain", "harness")
 PLAIN_BATCH_SIZE = "16"
 MAX_LENGTH_TOKENS = 2048
 
@@ -108,7 +110,7 @@ class Variant(NamedTuple):
 
 
 def _variants(name: str, batch_sizes: str) -> list[Variant]:
-    if name == "ours":
+    if name in ("ours", "layered"):
         return [Variant(name, "")]
     if name == "plain":
         return [Variant(name, PLAIN_BATCH_SIZE)]
@@ -125,6 +127,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--threads", type=int, default=os.cpu_count())
     parser.add_argument("--device", default="cpu", help="cpu or cuda")
     parser.add_argument("--batch-sizes", default="16", help="of the harness: 1,16,64,auto")
+    parser.add_argument("--budget", type=int, default=700, help="of layered, in MB")
     parser.add_argument("--contenders", default=",".join(CONTENDERS))
     parser.add_argument("--child", choices=CONTENDERS, help=argparse.SUPPRESS)
     parser.add_argument("--batch-size", default="", help=argparse.SUPPRESS)
@@ -189,7 +192,7 @@ def _child(options: argparse.Namespace) -> None:
     torch.set_num_threads(options.threads)
     items = _items(options)
     score: Callable[..., Callable[[Sequence], Timed]] = {
-        "ours": _ours, "plain": _plain, "harness": _harness,
+        "ours": _ours, "layered": _layered, "plain": _plain, "harness": _harness,
     }[options.child]  # fmt: skip
     contender = score(options)
     contender(items[:1])
@@ -238,14 +241,28 @@ def _items(options: argparse.Namespace) -> list:
 
 
 def _ours(options: argparse.Namespace) -> Callable[[Sequence], Timed]:
-    from ckpt_analyzer.scoring.encode import encode_items
     from ckpt_analyzer.scoring.load import load_model, load_tokenizer
-    from ckpt_analyzer.scoring.plan import prepare
-    from ckpt_analyzer.scoring.score import score_plan
 
     folder = options.scratch / "model"
     model = load_model(folder, dtype=options.dtype, device=options.device)
-    tokenizer = load_tokenizer(folder)
+    return _planned(model, load_tokenizer(folder))
+
+
+def _layered(options: argparse.Namespace) -> Callable[[Sequence], Timed]:
+    from ckpt_analyzer.scoring.layered_model import open_layered
+    from ckpt_analyzer.scoring.load import load_tokenizer
+
+    folder = options.scratch / "model"
+    model = open_layered(
+        folder, dtype=options.dtype, device=options.device, budget_bytes=options.budget * 10**6
+    )
+    return _planned(model, load_tokenizer(folder))
+
+
+def _planned(model: object, tokenizer: object) -> Callable[[Sequence], Timed]:
+    from ckpt_analyzer.scoring.encode import encode_items
+    from ckpt_analyzer.scoring.plan import prepare
+    from ckpt_analyzer.scoring.score import score_plan
 
     def score(items: Sequence) -> Timed:
         begin = time.perf_counter()

@@ -146,12 +146,12 @@ class Workbench:
         if not unit.cells:
             ahead.close()
             return (*copied.notes, *_suspicion(unit))
+        self._read_ahead(following, resolved, ahead)
         with ahead.opened() as opened:
             plan = self._plan(unit, opened.folder)
             model = self._opened(unit, opened, plan)
             ready = time.perf_counter()
             self.listener(CheckpointFetched(unit.label, resolved.bytes_to_download, ready - begin))
-            self._read_ahead(following, resolved)
             with threads_for(unit.checkpoint.model.parameters):
                 tables = self._score_cells(unit, model, plan)
         scored = _Scored(tables, ready - begin, time.perf_counter() - ready, str(model.device))
@@ -207,8 +207,8 @@ class Workbench:
         following = dropwhile(lambda each: each is not unit, self.queue)
         return next(islice(following, 1, None), None)
 
-    def _read_ahead(self, unit: Unit | None, present: ResolvedCheckpoint) -> None:
-        """Begin to read `unit`, unless its scores will be taken over from equal weights."""
+    def _read_ahead(self, unit: Unit | None, present: ResolvedCheckpoint, after: Ahead) -> None:
+        """Begin to read `unit` after what is being read, unless equal weights have its scores."""
         if unit is None:
             return
 
@@ -216,7 +216,7 @@ class Workbench:
             return resolved.has_content_of(present) or self._equal.knows(resolved)
 
         size = self.settings.ahead_bytes
-        self._ahead = Ahead(unit.source, unit.checkpoint, size, may_wait=is_known)
+        self._ahead = Ahead(unit.source, unit.checkpoint, size, may_wait=is_known, after=after)
 
     def _score_cells(
         self, unit: Unit, model: PreTrainedModel | LayeredModel, plan: ScoringPlan

@@ -20,6 +20,7 @@ from ckpt_analyzer.weights import PickledFile, Piece, Pieces, TensorSlice
 #: What waits at most once somebody takes the pieces: enough that neither side starves.
 BYTES_IN_USE = 64 * 2**20
 _JOIN_SECONDS = 2.0
+_LOOK_SECONDS = 0.1
 
 
 class _StoppedError(Exception):
@@ -47,6 +48,9 @@ class Ahead:
         How much may wait in memory before anybody asks for it.
     may_wait
         Whether a checkpoint is likely not to be wanted: it is then opened once it is.
+    after
+        What is on its way already: this one is opened once all of that is read, so that they do
+        not share the link.
     """
 
     def __init__(
@@ -56,6 +60,7 @@ class Ahead:
         max_bytes: int,
         *,
         may_wait: Callable[[ResolvedCheckpoint], bool] = lambda _resolved: False,
+        after: Ahead | None = None,
     ) -> None:
         self.checkpoint = checkpoint
         self._may_wait = may_wait
@@ -64,6 +69,8 @@ class Ahead:
         self._max_bytes = max_bytes
         self._is_wanted = threading.Event()
         self._is_used_up = threading.Event()
+        self._is_read = threading.Event()
+        self._read_before = after._is_read if after is not None else None
         self._thread = threading.Thread(target=self._run, name="ahead", daemon=True)
         self._thread.start()
 
@@ -124,10 +131,16 @@ class Ahead:
         if self._is_used_up.is_set():
             raise _StoppedError
 
+    def _wait_for_the_link(self) -> None:
+        while self._read_before is not None and not self._read_before.wait(_LOOK_SECONDS):
+            if self._is_used_up.is_set():
+                raise _StoppedError
+
     def _run(self) -> None:
         try:
             resolved = self._source.resolve(self.checkpoint)
             self._queue.put(resolved, 0)
+            self._wait_for_the_link()
             if self._may_wait(resolved):
                 self._wait_until_wanted()
             with self._source.fetch(resolved) as opened:
@@ -138,11 +151,14 @@ class Ahead:
                     for piece in opened.slices():
                         self._queue.put(piece, _n_bytes(piece))
                     self._queue.put(None, 0)
+                self._is_read.set()
                 self._is_used_up.wait()
         except _StoppedError:
             pass
         except BaseException as error:  # noqa: BLE001 (raised again where the checkpoint is used)
             self._queue.put_last(_Failure(error))
+        finally:
+            self._is_read.set()
 
 
 def _largest_whole_bytes(resolved: ResolvedCheckpoint) -> int:

@@ -6,7 +6,7 @@ header and one slice are held at a time; no memory is taken for a header before 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Set
+from collections.abc import Callable, Iterable, Iterator, Set
 from dataclasses import dataclass
 
 from ckpt_analyzer.checkpoints.safetensors_header import (
@@ -38,26 +38,35 @@ class Shard:
     tensors: Set[str] | None = None
 
 
-def tensor_slices(chunks: Iterable[bytes], shard: Shard) -> Iterator[TensorSlice]:
+def tensor_slices(
+    chunks: Iterable[bytes], shard: Shard, seen: Callable[[memoryview], None] = lambda _: None
+) -> Iterator[TensorSlice]:
     """Yield the tensors in `chunks`, the bytes of `shard`; reads them to the end.
 
-    Peak memory: the header and `SLICE_BYTES` beside the present chunk.
+    Parameters
+    ----------
+    seen
+        Is given all bytes of the file in order, in pieces that it must not change.
+
+    Peak memory: the header, the present chunk, and `SLICE_BYTES` for every slice that somebody
+    still looks at.
 
     Raises
     ------
     CheckpointError
         If the header is not sound, or the tensors are not those that the index names.
     """
-    source = _Bytes(chunks, shard.file)
+    source = _Bytes(chunks, shard.file, seen)
     length = header_length(source.take(LENGTH_BYTES), shard.size_bytes, shard.file)
     entries = parse_header(source.take(length), shard.size_bytes, shard.file)
     check_index(entries, shard)
+    buffers = _Buffers()
     for entry in entries:
         for begin, end in slice_bounds(entry):
-            buffer = bytearray(end - begin)
-            source.fill(memoryview(buffer))
+            view = buffers.view(end - begin)
+            source.fill(view)
             first = begin // DTYPE_BYTES[entry.dtype]
-            yield TensorSlice(entry.name, entry.dtype, entry.shape, first, memoryview(buffer))
+            yield TensorSlice(entry.name, entry.dtype, entry.shape, first, view)
     source.check_exhausted()
 
 
@@ -84,11 +93,42 @@ def check_index(entries: Iterable[TensorEntry], shard: Shard) -> None:
         raise malformed(shard.file, f"{where} {strange[0]!r}, against the index of the shards")
 
 
+class _Buffers:
+    """Memory for slices. Large pieces of it are used again once nobody looks at them any more.
+
+    Fresh memory costs a page fault for every 4 KiB, on virtual machines more than reading it.
+    """
+
+    def __init__(self) -> None:
+        self._large: list[bytearray] = []
+
+    def view(self, n_bytes: int) -> memoryview:
+        if n_bytes <= SLICE_BYTES // 2:  # so that a small slice does not keep a large buffer
+            return memoryview(bytearray(n_bytes))
+        buffer = next(filter(_is_unseen, self._large), None)
+        if buffer is None:
+            buffer = bytearray(SLICE_BYTES)
+            self._large.append(buffer)
+        return memoryview(buffer)[:n_bytes]
+
+
+def _is_unseen(buffer: bytearray) -> bool:
+    """Return whether no view of `buffer` is left: only then may it change its size."""
+    try:
+        buffer.append(buffer.pop())
+    except BufferError:
+        return False
+    return True
+
+
 class _Bytes:
     """Bytes in chunks, taken in pieces of any length."""
 
-    def __init__(self, chunks: Iterable[bytes], file: str) -> None:
+    def __init__(
+        self, chunks: Iterable[bytes], file: str, seen: Callable[[memoryview], None]
+    ) -> None:
         self._chunks = iter(chunks)
+        self._seen = seen
         self._rest = memoryview(b"")
         self._file = file
 
@@ -106,6 +146,7 @@ class _Bytes:
             view[filled : filled + n_bytes] = self._rest[:n_bytes]
             self._rest = self._rest[n_bytes:]
             filled += n_bytes
+        self._seen(view)
 
     def _next(self) -> bytes:
         for chunk in self._chunks:

@@ -7,11 +7,11 @@ that arrives altered is read anew; whoever consumes the pieces learns of it by a
 
 from __future__ import annotations
 
-import hashlib
 import io
-from collections.abc import Callable, Generator, Iterable, Iterator, Set
+from collections.abc import Callable, Generator, Iterator, Set
 from contextlib import closing
 
+from ckpt_analyzer.checkpoints.digest import RunningSha256
 from ckpt_analyzer.checkpoints.download import AlteredError, GaveUpError
 from ckpt_analyzer.checkpoints.source import WeightFile
 from ckpt_analyzer.checkpoints.tensor_stream import Shard, tensor_slices
@@ -70,25 +70,20 @@ def altered(name: str) -> CheckpointError:
 
 
 def _pieces_once(file: WeightFile, read: Read, tensors: Set[str] | None) -> Iterator[Piece]:
-    digest = hashlib.sha256()
     content = io.BytesIO()
-    with closing(read()) as raw:
-        chunks = _hashed(raw, digest)
+    with closing(read()) as raw, RunningSha256() as digest:
         if file.name.endswith(".safetensors"):
-            yield from _sound(tensor_slices(chunks, Shard(file.name, file.size_bytes, tensors)))
+            shard = Shard(file.name, file.size_bytes, tensors)
+            yield from _sound(tensor_slices(raw, shard, digest.update))
         else:
-            content.writelines(chunks)
-    if digest.hexdigest() != file.sha256:
-        raise AlteredError
+            for chunk in raw:
+                digest.update(memoryview(chunk))
+                content.write(chunk)
+        if digest.hexdigest() != file.sha256:
+            raise AlteredError
     if not file.name.endswith(".safetensors"):
         content.seek(0)
         yield PickledFile(content)
-
-
-def _hashed(chunks: Iterable[bytes], digest: hashlib._Hash) -> Iterator[bytes]:
-    for chunk in chunks:
-        digest.update(chunk)
-        yield chunk
 
 
 def _sound(pieces: Iterator[Piece]) -> Iterator[Piece]:

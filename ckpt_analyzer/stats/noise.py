@@ -277,9 +277,9 @@ def _pooled(likelihoods: Sequence[np.ndarray], groups: Sequence[object]) -> list
     of_series = _Kernel.of(_SERIES_SPREAD, _SERIES_STRAY)
     of_task = _Kernel.of(_TASK_SPREAD, _TASK_STRAY)
     seen = [of_series.up(likelihood_TR) for likelihood_TR in own]
-    tasks = {group: sum(_members(seen, groups, group)) for group in groups}
+    tasks = {group: np.sum(_members(seen, groups, group), axis=0) for group in groups}
     told = {group: of_task.up(_scaled(log_TR)) for group, log_TR in tasks.items()}
-    run_TR = _log_prior() + sum(told.values())
+    run_TR = _log_prior() + np.sum(list(told.values()), axis=0)
     posteriors = []
     for likelihood_TR, mine_TR, group in zip(own, seen, groups, strict=True):
         from_run_TR = of_task.down(_scaled(run_TR - told[group]))
