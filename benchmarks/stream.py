@@ -372,7 +372,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--shape", choices=SHAPES, default="1b")
     parser.add_argument("--sweep-shape", choices=[*SHAPES, "none"], default="70m")
     parser.add_argument("--steps", type=int, default=20, help="checkpoints of the sweep")
-    parser.add_argument("--items", type=int, default=200, help="items scored at each of them")
+    parser.add_argument("--items", type=int, default=800, help="items scored at each of them")
     parser.add_argument("--repeats", type=int, default=3)
     parser.add_argument("--scratch", type=Path, help="where the checkpoints are made")
     parser.add_argument("--child", help=argparse.SUPPRESS)
