@@ -200,7 +200,8 @@ class Workbench:
             return ahead
         if ahead is not None:
             ahead.close()
-        return Ahead(unit.source, unit.checkpoint, self.settings.ahead_bytes)
+        size = self.settings.ahead_bytes
+        return Ahead(unit.source, unit.checkpoint, size, may_wait=self._equal.knows)
 
     def _after(self, unit: Unit) -> Unit | None:
         """Return the unit that is likely to come after `unit`."""

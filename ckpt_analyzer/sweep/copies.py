@@ -7,6 +7,7 @@ weights with equal configuration and tokenizer have equal scores, so nothing is 
 
 from __future__ import annotations
 
+import threading
 from collections import defaultdict
 from dataclasses import dataclass, field, replace
 
@@ -30,10 +31,14 @@ class Copied:
 
 @dataclass
 class EqualWeights:
-    """The scored units of a store by what their scores depend on beside the task."""
+    """The scored units of a store by what their scores depend on beside the task.
+
+    `knows` may be asked by another thread than the one that copies and adds.
+    """
 
     store: Store
     _by_content: dict[tuple[str, str], list[UnitManifest]] | None = field(default=None)
+    _reading: threading.Lock = field(default_factory=threading.Lock)
 
     def copy(self, unit: Unit, resolved: ResolvedCheckpoint, sweep_sha256: str) -> Copied:
         """Write into the store what is known of `unit`, and return the rest of it.
@@ -63,19 +68,25 @@ class EqualWeights:
 
     def add(self, manifest: UnitManifest) -> None:
         """Take note of a unit that was stored just now."""
-        if self._by_content is not None and manifest.companions_digest:
-            key = (manifest.weights_sha256, manifest.companions_digest)
-            self._by_content[key].append(manifest)
+        with self._reading:
+            if self._by_content is not None:
+                _note(self._by_content, manifest)
 
     def _donors(self, resolved: ResolvedCheckpoint) -> tuple[UnitManifest, ...]:
         if not resolved.companions_digest:
             return ()
-        if self._by_content is None:
-            self._by_content = defaultdict(list)
-            for manifest in self.store.manifests():
-                self.add(manifest)
-        key = (resolved.weights_sha256, resolved.companions_digest)
-        return tuple(self._by_content.get(key, ()))
+        with self._reading:
+            if self._by_content is None:
+                self._by_content = defaultdict(list)
+                for manifest in self.store.manifests():
+                    _note(self._by_content, manifest)
+            key = (resolved.weights_sha256, resolved.companions_digest)
+            return tuple(self._by_content.get(key, ()))
+
+
+def _note(by_content: dict[tuple[str, str], list[UnitManifest]], manifest: UnitManifest) -> None:
+    if manifest.companions_digest:
+        by_content[manifest.weights_sha256, manifest.companions_digest].append(manifest)
 
 
 def _same_cell(donor: UnitManifest, wanted: CellKey) -> Cell | None:

@@ -32,7 +32,8 @@ def test_plan_says_what_it_costs_and_downloads_nothing(hub, sweep):
     assert plan["download_bytes"] == 4 * 14067712 * 2
     assert plan["requests"] > 4
     assert plan["tokens"] > 0
-    assert plan["flops"] == pytest.approx(2 * 14067712 * plan["tokens"])
+    # Less than every token through every layer: the first and the last do only what is needed.
+    assert 0.3 < plan["flops"] / (2 * 1189888 * plan["tokens"]) < 1.0
     assert hub.count("/resolve/") == 0
     assert hub.count("/refs") == len(hub.requests) == 1
 
