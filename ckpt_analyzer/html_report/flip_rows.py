@@ -102,14 +102,14 @@ def _row(flip: pd.Series, card: TaskCard, said: Collection[str]) -> FlipRow:
 
 
 def _opinions(flip: pd.Series) -> str:
-    """Return which other fits see the same turn, and which do not."""
+    """Return how many other fits see the same turn, and which do not."""
     asked = flip["second_opinions"]
     if asked is None or not len(asked):
         return ""
-    agree = [_fit_words(o) for o in asked if o["verdict"] == flip["verdict"]]
     differ = [_fit_words(o) for o in asked if o["verdict"] != flip["verdict"]]
-    parts = [("same: ", agree), ("not: ", differ)]
-    return "; ".join(start + ", ".join(names) for start, names in parts if names)
+    if not differ:
+        return f"all {len(asked)} see this turn"
+    return f"{len(asked) - len(differ)} of {len(asked)} see this turn, not {', '.join(differ)}"
 
 
 def _fit_words(opinion: Mapping[str, Any]) -> str:

@@ -53,7 +53,7 @@ def test_a_flag_of_some_rows_stays_with_them():
 
 def test_a_flip_says_which_other_fits_see_it():
     row = flip_table(FLIPS[FLIPS["verdict"] == "U"].head(1), CARDS).rows[0]
-    assert row.opinions == "same: quadratic; not: two lines"
+    assert row.opinions == "1 of 2 see this turn, not two lines"
     unasked = FLIPS[FLIPS["verdict"] == "U"].head(1).assign(second_opinions=None)
     assert flip_table(unasked, CARDS).rows[0].opinions == ""
 
