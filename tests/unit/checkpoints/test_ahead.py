@@ -160,3 +160,23 @@ def test_what_is_likely_not_wanted_is_opened_once_it_is():
     ahead.close()
     assert not threads()
     assert unwanted.n_read == 0
+
+
+def test_the_next_checkpoint_is_opened_once_the_link_is_free():
+    first, second = Source(), Source()
+    present = Ahead(first, CHECKPOINT, 300)  # three pieces fit: the rest is not read yet
+    following = Ahead(second, CHECKPOINT, 10**6, after=present)
+    assert wait_until(lambda: first.n_read >= 3)
+    assert not wait_until(lambda: second.is_open, seconds=0.3)
+    with used(present) as opened:
+        assert firsts(opened.slices()) == [100 * k for k in range(10)]
+        assert wait_until(lambda: second.n_read == 10)
+    following.close()
+
+
+def test_who_waits_for_the_link_is_freed_by_closing_either():
+    present = Ahead(Source(), CHECKPOINT, 300)
+    following = Ahead(Source(), CHECKPOINT, 300, after=present)
+    following.close()
+    present.close()
+    assert wait_until(lambda: not threads())

@@ -2,11 +2,12 @@
 
 import json
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from safetensors import SafetensorError
-from safetensors.numpy import load
+from safetensors.numpy import load, save
 
 from ckpt_analyzer.checkpoints.safetensors_header import header_length, parse_header
 from ckpt_analyzer.checkpoints.tensor_stream import Shard, tensor_slices
@@ -135,3 +136,27 @@ def test_tensors_in_another_shard_than_the_index_says_are_refused(names):
     content = safetensors_bytes()
     with pytest.raises(CheckpointError, match="index"):
         list(tensor_slices([content], Shard("m", len(content), names)))
+
+
+def _one_tensor(n_bytes):
+    raw = np.random.default_rng(0).integers(0, 256, n_bytes, dtype=np.uint8)
+    return raw.tobytes(), save({"x": raw})
+
+
+def test_a_slice_keeps_its_bytes_for_as_long_as_anybody_looks_at_it(monkeypatch):
+    monkeypatch.setattr("ckpt_analyzer.checkpoints.tensor_stream.SLICE_BYTES", 64)
+    raw, content = _one_tensor(640)
+    kept = [piece.data for piece in tensor_slices([content], Shard("m", len(content)))]
+    assert b"".join(kept) == raw
+
+
+def test_memory_of_slices_that_nobody_looks_at_is_used_again(monkeypatch):
+    monkeypatch.setattr("ckpt_analyzer.checkpoints.tensor_stream.SLICE_BYTES", 64)
+    raw, content = _one_tensor(640)
+    buffers, seen = [], b""
+    for piece in tensor_slices([content], Shard("m", len(content))):
+        seen += bytes(piece.data)
+        if not any(piece.data.obj is buffer for buffer in buffers):
+            buffers.append(piece.data.obj)
+    assert seen == raw
+    assert len(buffers) <= 2
