@@ -37,8 +37,8 @@ class HarnessRules:
         pool = getattr(getattr(self.task, "sampler", None), "df", None)
         if pool is None:
             return None
-        is_own_split = self.task.fewshot_cfg.split == self.task.config.test_split
-        return len(pool) - is_own_split
+        is_own_split = bool(self.task.fewshot_cfg.split == self.task.config.test_split)
+        return len(pool) - int(is_own_split)
 
     def values(self, scores: pa.Table) -> list[Mapping[str, float] | None]:
         """Return what each row of `scores` gets, by our names; None where it is not scored."""
