@@ -133,8 +133,11 @@ class CkptAnalyzerLM(LM):  # type: ignore[misc]
             context_len=1,
         )
         for context, continuation in map(make_disjoint_window, pairs):
-            ids = (np.array(tokens, dtype=np.int32) for tokens in (context, continuation))
-            yield Request(*ids, truncated=False)
+            yield Request(
+                np.array(context, dtype=np.int32),
+                np.array(continuation, dtype=np.int32),
+                truncated=False,
+            )
 
     def _scores(self, encoded: EncodedItems) -> list[tuple[float, bool]]:
         table = score_items(self._model, encoded)

@@ -161,18 +161,18 @@ def _argument(argument: object, doc_id: int) -> tuple[str, str]:
 
 
 def _answer(answer: object, doc_id: int) -> tuple[float, bool]:
-    is_pair = isinstance(answer, list) and len(answer) == 2
-    if not is_pair or not isinstance(answer[1], str | bool) or answer[1] not in _FLAGS:
+    value, flag = answer if isinstance(answer, list) and len(answer) == 2 else (None, None)
+    if not isinstance(flag, str | bool) or flag not in _FLAGS:
         raise UnreadableError(
             f"sample {doc_id} holds no loglikelihoods: its answers were written by the model"
         )
     try:
-        nats = float(answer[0])
+        nats = float(value)
     except (TypeError, ValueError) as error:
         raise UnreadableError(f"sample {doc_id} has a loglikelihood that is no number") from error
-    if isinstance(answer[0], bool) or nats > 0:
-        raise UnreadableError(f"sample {doc_id} has a loglikelihood of {answer[0]}")
-    return nats, _FLAGS[answer[1]]
+    if isinstance(value, bool) or nats > 0:
+        raise UnreadableError(f"sample {doc_id} has a loglikelihood of {value}")
+    return nats, _FLAGS[flag]
 
 
 def _check_items(asked: Sequence[_Asked], samples: Samples) -> None:

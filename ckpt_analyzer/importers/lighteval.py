@@ -105,7 +105,7 @@ def _rows(content: Any, suites: Sequence[Suite]) -> Iterator[dict[str, Any]]:  #
         for name, value in metrics.items():
             if not _is_number(value) or name.endswith("_stderr"):
                 continue
-            stderr = metrics.get(f"{name}_stderr")
+            stderr = metrics.get(f"{name}_stderr", math.nan)
             is_known = _is_number(stderr) and math.isfinite(stderr)
             yield common | {
                 "task": task,
@@ -144,7 +144,7 @@ def _task_and_shots(key: str) -> tuple[str, int]:
 
 def _checkpoint(general: Mapping[str, Any], suites: Sequence[Suite]) -> Checkpoint:
     config = general.get("model_config")
-    args = parsed_args(config) | parsed_args(general.get("model_args"))
+    args = {**parsed_args(config), **parsed_args(general.get("model_args"))}
     name = args.get("pretrained") or args.get("model_name") or general.get("model_name")
     if not isinstance(name, str) or not name:
         raise UnreadableError("`config_general` names no model")
@@ -225,7 +225,7 @@ def _values(row: Mapping[str, Any]) -> Mapping[str, Any]:
 
 def _is_mean(name: str, values: Sequence[Mapping[str, Any]], stated: float) -> bool:
     """Return whether the file's value is the mean; accuracies that differ are another run's."""
-    numbers = [each.get(name) for each in values]
+    numbers = [each.get(name, math.nan) for each in values]
     if not all(_is_number(number) and math.isfinite(number) for number in numbers):
         return False
     mean = float(np.mean(np.array(numbers, dtype=float)))

@@ -189,7 +189,7 @@ class _Row:
             non_embedding_parameters=self.whole("non_embedding_parameters"),
             steps=(step,),
             tokens_per_step=0,
-            arm=arm,  # type: ignore[arg-type]  # checked above
+            arm=arm,
             base_model=self.given.get("base_model"),
             tokens_before=tokens - arm_tokens,
         )

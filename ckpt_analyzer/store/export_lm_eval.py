@@ -12,7 +12,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -60,7 +60,7 @@ def export_lm_eval(store: Store, folder: Path) -> Iterator[Written]:
     StoreError
         If the folder cannot be written.
     """
-    texts: dict[str, Mapping[str, Any]] = {}
+    texts: dict[str, Mapping[Hashable, Any]] = {}
     try:
         for run in _runs(store):
             place = folder / re.sub(
@@ -156,7 +156,7 @@ def _results(run: _Run) -> Mapping[str, Any]:
     }
 
 
-def _metrics(task: str, rows: Sequence[Mapping[str, Any]]) -> Mapping[str, Any]:
+def _metrics(task: str, rows: Sequence[Mapping[Hashable, Any]]) -> Mapping[str, Any]:
     metrics: dict[str, Any] = {"alias": task}
     for row in rows:
         name, stderr = _THEIRS.get(row["metric"], row["metric"]), row["stderr"]
@@ -165,7 +165,7 @@ def _metrics(task: str, rows: Sequence[Mapping[str, Any]]) -> Mapping[str, Any]:
     return metrics
 
 
-def _directions(rows: Sequence[Mapping[str, Any]]) -> Mapping[str, bool]:
+def _directions(rows: Sequence[Mapping[Hashable, Any]]) -> Mapping[str, bool]:
     return {
         _THEIRS.get(row["metric"], row["metric"]): declared.load(row["metric"]).higher_is_better
         for row in rows
@@ -189,7 +189,7 @@ def _values(store: Store, found: StoredCell) -> Mapping[str, Mapping[str, float]
 def _sample(
     place: int,
     row: Mapping[str, Any],
-    texts: Mapping[str, Any],
+    texts: Mapping[Hashable, Any],
     values: Mapping[str, Mapping[str, float]],
 ) -> Mapping[str, Any]:
     item = row["item_id"]

@@ -9,14 +9,14 @@ import math
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from test_lighteval import GENERAL, RESULTS
+from test_lm_eval import NEW, OLD
+from test_lm_eval_forms import PROMPTS, ROWS, results, write_run
 
 from ckpt_analyzer.errors import ImportFileError
 from ckpt_analyzer.importers.lighteval import read_lighteval
 from ckpt_analyzer.importers.lm_eval import read_lm_eval
 from ckpt_analyzer.importers.table import read_table
-from test_lighteval import GENERAL, RESULTS
-from test_lm_eval import NEW, OLD
-from test_lm_eval_forms import PROMPTS, ROWS, results, write_run
 
 JUNK = st.one_of(
     st.none(),
