@@ -33,6 +33,8 @@ NAME = "ckpt_analyzer"
 
 #: What the harness's command line passes to every model, and what ours has no use for.
 _IGNORED = ("batch_size", "max_batch_size")
+#: ``cuda:0`` is what the harness passes on every machine where nothing else is asked for.
+_ANY_DEVICE = (None, "cuda", "cuda:0")
 _KNOWN = ("pretrained", "revision", "dtype", "device", "endpoint")
 
 
@@ -49,7 +51,7 @@ class CkptAnalyzerLM(LM):  # type: ignore[misc]
     dtype
         ``float32`` (the default), ``bfloat16`` or ``float16``; log-softmax is fp32 always.
     device
-        ``auto``, ``cpu``, ``cuda`` or ``mps``.
+        ``cpu``, ``mps``, or ``cuda``, which stands for the best that is here, as in the harness.
     endpoint
         Of the Hub; None for the client's own.
 
@@ -71,9 +73,8 @@ class CkptAnalyzerLM(LM):  # type: ignore[misc]
         endpoint = others.pop("endpoint", None)
         _check_known(others)
         name = dtype_called(str(dtype))
-        opened = open_model(
-            Wanted(str(pretrained), str(revision), name, device or "auto", endpoint)
-        )
+        where = "auto" if device in _ANY_DEVICE else str(device)
+        opened = open_model(Wanted(str(pretrained), str(revision), name, where, endpoint))
         self._model, self._commit = opened.model, opened.commit
         self.tokenizer = opened.tokenizer
         self._revision = str(revision)

@@ -16,13 +16,10 @@ from typing import Any
 import pyarrow as pa
 
 from ckpt_analyzer.store.tally import tally
-from ckpt_analyzer.store.unit import CellKey, UnitManifest
+from ckpt_analyzer.store.unit import IMPORTED, CellKey, UnitManifest
 from ckpt_analyzer.suite import Checkpoint
 from ckpt_analyzer.tables import ITEM_SCORES
 from ckpt_analyzer.task import Item, Kind
-
-#: In place of our scorer's version: nothing of ours made these scores.
-IMPORTED = "imported"
 
 
 @dataclass(frozen=True)

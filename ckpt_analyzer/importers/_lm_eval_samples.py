@@ -161,6 +161,7 @@ def _argument(argument: object, doc_id: int) -> tuple[str, str]:
 
 
 def _answer(answer: object, doc_id: int) -> tuple[float, bool]:
+    value: Any
     value, flag = answer if isinstance(answer, list) and len(answer) == 2 else (None, None)
     if not isinstance(flag, str | bool) or flag not in _FLAGS:
         raise UnreadableError(

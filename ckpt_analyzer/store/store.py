@@ -26,7 +26,7 @@ from ckpt_analyzer.store.queries import Question, item_values, mean_values, wide
 from ckpt_analyzer.store.runs import runs_table
 from ckpt_analyzer.store.selection import Selection, StoredCell, last_trusted, select_cells
 from ckpt_analyzer.store.trajectories import Trajectories, scattered
-from ckpt_analyzer.store.unit import CellKey, UnitManifest
+from ckpt_analyzer.store.unit import IMPORTED, CellKey, UnitManifest
 from ckpt_analyzer.store.write import commit_unit, read_unit
 from ckpt_analyzer.tables import SERIES
 from ckpt_analyzer.task import Item
@@ -233,6 +233,8 @@ class Store:
         texts_of_task = self.item_texts(task)
         of_task = (found for found in self.selection().chosen if found.cell.key.task == task)
         cells = [found for found in of_task if chosen(found)]
+        if cells:
+            texts_of_task = texts.read_texts(self._items, task, cells[-1].cell.key.task_sha256)
         given = _given(self.selection().chosen)
         records = [_record(name, given) for name in metrics]
         names = [record.name for record in records]
@@ -272,13 +274,16 @@ class Store:
     def item_texts(self, task: str) -> pd.DataFrame:
         """Return the texts of the items of `task`; no rows where they were not saved.
 
+        Where some were scored here and others imported, they are those that were scored.
+
         Raises
         ------
         UnknownNameError
             If the store holds no scores of such a task.
         """
-        chosen = self.selection().chosen
-        sha256 = {found.cell.key.task: found.cell.key.task_sha256 for found in chosen}
+        keys = [found.cell.key for found in self.selection().chosen]
+        keys.sort(key=lambda key: key.scorer_version != IMPORTED)
+        sha256 = {key.task: key.task_sha256 for key in keys}
         if task not in sha256:
             raise UnknownNameError("task in the store", task, sha256, where=str(self.path))
         return texts.read_texts(self._items, task, sha256[task])

@@ -23,6 +23,9 @@ from ckpt_analyzer.task import Kind
 
 FORMAT = 1
 
+#: The version of the scorer of cells whose scores others made.
+IMPORTED = "imported"
+
 
 @dataclass(frozen=True)
 class CellKey:
