@@ -22,6 +22,12 @@ from ckpt_analyzer.errors import ImportFileError
 
 _ARCHIVES = (".tar.gz", ".tgz", ".tar")
 
+#: Columns of a CSV that hold names: 007 is none but 007, and 1e400 no number.
+_TEXT_COLUMNS = (
+    "suite", "model", "size", "arm", "base_model", "task", "prompt_format", "dtype", "metric",
+    "item", "suspect",
+)  # fmt: skip
+
 
 @dataclass(frozen=True)
 class Document:
@@ -117,5 +123,6 @@ def _content(name: str, raw: bytes) -> Any:  # noqa: ANN401
     if name.endswith(".parquet"):
         return pq.read_table(io.BytesIO(raw)).to_pylist()
     if name.endswith(".csv"):
-        return pacsv.read_csv(io.BytesIO(raw)).to_pylist()
+        as_texts = pacsv.ConvertOptions(column_types=dict.fromkeys(_TEXT_COLUMNS, pa.string()))
+        return pacsv.read_csv(io.BytesIO(raw), convert_options=as_texts).to_pylist()
     return json.loads(raw)

@@ -76,6 +76,14 @@ def test_rows_with_items_become_scores_of_items(tmp_path):
     assert scores.to_dict() == {"0": 1.0, "1": 0.0}
 
 
+def test_a_name_of_digits_stays_the_name_that_it_is(tmp_path):
+    text = "model,task,metric,step,item,score\npythia-70m,1e400,f1,1000,007,0.5\n"
+    (tmp_path / "a.csv").write_text(text)
+    (unit_,) = read_table([tmp_path]).units
+    (row,) = unit_.table.to_pylist()
+    assert (row["task"], row["item_id"]) == ("1e400", "007")
+
+
 def test_an_item_with_two_values_of_a_metric_is_refused(tmp_path):
     row = {**OWN, "item": "a", "score": 1.0}
     write(tmp_path / "bad.csv", row, row)
