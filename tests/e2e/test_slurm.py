@@ -70,6 +70,17 @@ def assert_equal_to_a_local_run(sweep, tmp_path):
     assert rows(tmp_path / "store").equals(rows(local))
 
 
+def end_of(process, slurm, seconds=500):
+    """Wait until the sweep ends, and return what it said."""
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        try:
+            return process.communicate(timeout=2)[1]
+        except subprocess.TimeoutExpired:
+            slurm.hurry()
+    raise AssertionError(slurm.ask("squeue") + slurm.ask("sinfo"))
+
+
 def some_are_done(tmp_path):
     return len(list((tmp_path / "store" / "units").rglob("*.json"))) >= 1
 
@@ -84,7 +95,7 @@ def test_a_cluster_scores_what_one_machine_does(slurm, sweep, tmp_path):
 def test_a_preempted_task_goes_on_with_what_it_had_left(slurm, sweep, submitted, tmp_path):
     slurm.wait(lambda: some_are_done(tmp_path), seconds=240)
     slurm.ask("sbatch", "-p", "high", "-N", "2", "-n", "2", "-o", "/dev/null", "--wrap", "sleep 3")
-    _, talk = submitted.communicate(timeout=500)
+    talk = end_of(submitted, slurm)
     assert submitted.returncode == 0, talk
     (record,) = read_jobs(tmp_path / "store")
     assert sum(len(Said(record.folder, part).statuses()) for part in range(record.n_parts)) == 12
@@ -95,7 +106,7 @@ def test_the_units_of_a_lost_node_are_scored_elsewhere(slurm, sweep, submitted, 
     slurm.wait(lambda: some_are_done(tmp_path), seconds=240)
     slurm.kill_node("n2")
     try:
-        _, talk = submitted.communicate(timeout=500)
+        talk = end_of(submitted, slurm)
         assert submitted.returncode == 0, talk
         assert_equal_to_a_local_run(sweep, tmp_path)
     finally:
