@@ -12,6 +12,8 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from types import FrameType
 
+import torch
+
 from ckpt_analyzer.engines import Job
 from ckpt_analyzer.errors import ScoringError
 from ckpt_analyzer.events import Listener, UnitStatus
@@ -19,6 +21,16 @@ from ckpt_analyzer.store.store import open_store
 from ckpt_analyzer.sweep.memory import budget_here_bytes, room_bytes
 from ckpt_analyzer.sweep.plan import Unit
 from ckpt_analyzer.workbench import Settings, Workbench
+
+
+def n_gpus_here() -> int:
+    """Return how many CUDA devices this process sees."""
+    return torch.cuda.device_count()
+
+
+def share_processors(n_workers: int) -> None:
+    """Let torch take one part in `n_workers` of the processors that this process may use."""
+    torch.set_num_threads(max(torch.get_num_threads() // n_workers, 1))
 
 
 def work_units(job: Job, units: Sequence[Unit], listener: Listener) -> Iterator[UnitStatus]:

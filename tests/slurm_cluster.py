@@ -84,8 +84,10 @@ class Slurm:
         """Kill the daemon of a node, and all that it was running, as a loss of power does."""
         self._daemons[node].kill()
         self._daemons[node].wait()
-        for pid in running_below(self.folder / f"spool-{node}"):
-            os.kill(pid, 9)
+        processes = running_below(self.folder / f"spool-{node}")
+        for signal in (19, 9):  # stopped first, so that none can tell of the end of another
+            for pid in processes:
+                os.kill(pid, signal)
 
     def hurry(self):
         """Begin now what Slurm, after two minutes of grace, would begin again."""

@@ -62,7 +62,21 @@ def common(
         show_libraries()
 
 
-for each in (demo, suites, tasks, audit, plan, run, status, cancel, fit, report, view, compare, export):
+for each in (
+    demo,
+    suites,
+    tasks,
+    audit,
+    plan,
+    run,
+    status,
+    cancel,
+    fit,
+    report,
+    view,
+    compare,
+    export,
+):
     app.command(each.NAME)(verb(each.command))
 app.add_typer(import_results.app, name="import")
 

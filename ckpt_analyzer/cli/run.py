@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -111,7 +111,7 @@ class Running:
 
     engine: str = "local"
     endpoint: str | None = None
-    terms: Terms = Terms()
+    terms: Terms = field(default_factory=Terms)
 
 
 def run_plan(plan: Plan, listener: Listener, running: Running) -> RunSummary:

@@ -47,9 +47,7 @@ Cpus = Annotated[
 ]
 MemoryGb = Annotated[
     float | None,
-    typer.Option(
-        "--mem-gb", min=0.1, rich_help_panel=_CLUSTER, help="slurm: memory of each task."
-    ),
+    typer.Option("--mem-gb", min=0.1, rich_help_panel=_CLUSTER, help="slurm: memory of each task."),
 ]
 Minutes = Annotated[
     int | None,

@@ -16,6 +16,7 @@ from ckpt_analyzer import plugins
 from ckpt_analyzer.events import Listener, UnitStatus
 
 if TYPE_CHECKING:
+    from ckpt_analyzer.scoring import Dtype
     from ckpt_analyzer.store.jobs import JobRecord
     from ckpt_analyzer.sweep.plan import Unit
     from ckpt_analyzer.task_data import TaskItems
@@ -87,7 +88,7 @@ class Job:
     units: Sequence[Unit]
     costs: Sequence[UnitCost]
     tasks: Mapping[str, TaskItems] = field(repr=False)
-    dtype: str
+    dtype: Dtype
     device: str
     sweep_sha256: str
     store: Path

@@ -126,9 +126,7 @@ def follow(
             time.sleep(how.poll_seconds)
 
 
-def _unsaid(
-    shared: SharedJob, part: int, said: Set[str], how: Following
-) -> Iterator[UnitStatus]:
+def _unsaid(shared: SharedJob, part: int, said: Set[str], how: Following) -> Iterator[UnitStatus]:
     """Yield how the units ended of which a part that is over said nothing."""
     left = [unit for unit in shared.parts[part] if unit.label not in said]
     done = open_store(shared.job.store).done_cells() if left else set()

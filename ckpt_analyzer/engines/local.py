@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import logging
 import multiprocessing
-import os
 from collections.abc import Iterator
 from dataclasses import replace
 from multiprocessing.connection import Connection, wait
@@ -19,7 +18,6 @@ from ckpt_analyzer.engines import Engine, Job
 from ckpt_analyzer.engines._chunks import chunks_of
 from ckpt_analyzer.engines._dispatch import Dispatch
 from ckpt_analyzer.events import Event, Listener, UnitStatus
-from ckpt_analyzer.sweep.plan import Unit
 
 
 def run_here(job: Job, listener: Listener) -> Iterator[UnitStatus]:
@@ -34,9 +32,9 @@ def run_here(job: Job, listener: Listener) -> Iterator[UnitStatus]:
 
 def _devices(job: Job) -> list[str]:
     """Return the device of each worker: all GPUs, or the one that the sweep names."""
-    import torch
+    from ckpt_analyzer.worker import n_gpus_here
 
-    n_gpus = torch.cuda.device_count() if job.device in ("auto", "cuda") else 0
+    n_gpus = n_gpus_here() if job.device in ("auto", "cuda") else 0
     workers = job.terms.workers or max(n_gpus, 1)
     workers = max(min(workers, len(job.units)), 1)
     if n_gpus > 1:
@@ -139,12 +137,10 @@ class _Share(NamedTuple):
 
 def _serve(job: Job, share: _Share, pipe: Connection) -> None:
     """Score what comes through `pipe` until None comes; the main function of a worker process."""
-    import torch
-
-    from ckpt_analyzer.worker import open_bench, work_on
+    from ckpt_analyzer.worker import open_bench, share_processors, work_on
 
     logging.disable(logging.WARNING)
-    torch.set_num_threads(max((os.cpu_count() or 1) // share.n_workers, 1))
+    share_processors(share.n_workers)
     job = replace(job, device=share.device)
     try:
         with open_bench(job, _telling(pipe), share=share.n_workers) as bench:

@@ -19,20 +19,31 @@ from typing import Any
 
 from ckpt_analyzer.engines import Engine, Job
 from ckpt_analyzer.engines._chunks import CHUNKS_PER_WORKER, Chunk, chunks_of, seconds_of
-from ckpt_analyzer.engines._shared_job import Following, follow, save_job, work_part
+from ckpt_analyzer.engines._shared_job import (
+    Following,
+    SharedJob,
+    follow,
+    save_job,
+    work_part,
+)
 from ckpt_analyzer.errors import EngineError
 from ckpt_analyzer.events import Listener, UnitStatus
-from ckpt_analyzer.store.jobs import JobRecord, new_folder, read_jobs, record_job
+from ckpt_analyzer.store.jobs import JobRecord, Said, new_folder, read_jobs, record_job
 
 #: Tasks are meant to take about so long: enough to be worth a place in the queue, little to lose.
 TASK_SECONDS = 900.0
 MOST_WORKERS = 64
 #: A task may take so many times what was foreseen, and so many minutes on top.
 PATIENCE, GRACE_MINUTES = 4, 10
-#: States in which a task will not go on.
+#: States of a task that was killed, through a fault of its units or of its node.
+_KILLED = frozenset({"FAILED", "NODE_FAIL", "OUT_OF_MEMORY", "TIMEOUT"})
+#: States in which a task will not go on by itself.
 _OVER = frozenset(
-    "BOOT_FAIL CANCELLED COMPLETED DEADLINE FAILED NODE_FAIL OUT_OF_MEMORY TIMEOUT".split()
-)
+    {
+        "BOOT_FAIL", "CANCELLED", "COMPLETED", "DEADLINE",
+        "FAILED", "NODE_FAIL", "OUT_OF_MEMORY", "TIMEOUT",
+    }
+)  # fmt: skip
 
 
 def run_on_slurm(job: Job, listener: Listener) -> Iterator[UnitStatus]:
@@ -51,8 +62,8 @@ def run_on_slurm(job: Job, listener: Listener) -> Iterator[UnitStatus]:
     record = record_job(folder, "slurm", cluster_id, len(job.units), len(chunks))
     if not job.terms.waits:
         return iter(())
-    how = Following(over=lambda: _parts_over(record), why=lambda part: _why(record, part))
-    return follow(record, shared, how, listener)
+    watch = _Watch(record, shared)
+    return follow(record, shared, Following(watch.over, watch.why), listener)
 
 
 def states(record: JobRecord) -> Mapping[str, int]:
@@ -136,19 +147,46 @@ def _refuse_twice(job: Job) -> None:
             )
 
 
-def _parts_over(record: JobRecord) -> set[int]:
-    """Return the parts that are not in the queue any more, or there only to be looked at."""
-    queued = _queue(record.cluster_id)
-    alive = {part for part, state in queued.items() if state not in _OVER}
-    return set(range(record.n_parts)) - alive
+class _Watch:
+    """Knows which tasks of a job are over, and lets those go on that died with units left.
 
+    A preempted task and one whose node is lost are queued again by Slurm itself; one that is killed
+    where it runs, as for its memory, is not.
+    """
 
-def _why(record: JobRecord, part: int) -> str:
-    state = _queue(record.cluster_id).get(part, "")
-    log = record.folder / "logs" / f"{record.cluster_id}_{part}_0_log.out"
-    said = log.read_text(errors="replace").strip().splitlines() if log.exists() else []
-    last = f": {said[-1]}" if said else ""
-    return f"its task ended early {f'({state.lower()}) ' if state else ''}{last}; log: {log}"
+    def __init__(self, record: JobRecord, shared: SharedJob) -> None:
+        self._record, self._shared = record, shared
+        #: What a part had said when it was let go on: one that says nothing more is over.
+        self._said: dict[int, int] = {}
+
+    def over(self) -> set[int]:
+        """Return the parts that will not go on."""
+        queued = _queue(self._record.cluster_id)
+        ended = {
+            part for part in range(self._record.n_parts) if queued.get(part, "COMPLETED") in _OVER
+        }
+        return {part for part in ended if not self._goes_on(part, queued.get(part, ""))}
+
+    def why(self, part: int) -> str:
+        """Say how a part ended that has units left."""
+        state = _queue(self._record.cluster_id).get(part, "")
+        name = f"{self._record.cluster_id}_{part}_0_log.out"
+        log = self._record.folder / "logs" / name
+        said = log.read_text(errors="replace").strip().splitlines() if log.exists() else []
+        last = f": {said[-1]}" if said else ""
+        return f"its task ended early{f' ({state.lower()})' if state else ''}{last}; log: {log}"
+
+    def _goes_on(self, part: int, state: str) -> bool:
+        """Queue a task again that was killed with units left, if it got anywhere."""
+        said = Said(self._record.folder, part)
+        if state not in _KILLED or len(said.statuses()) == len(self._shared.parts[part]):
+            return False
+        n_lines = said.n_lines()
+        if n_lines == self._said.get(part, 0):
+            return False
+        self._said[part] = n_lines
+        _slurm("scontrol", "requeue", f"{self._record.cluster_id}_{part}")
+        return True
 
 
 def _queue(cluster_id: str) -> dict[int, str]:

@@ -111,6 +111,10 @@ class Said:
             count["ended"] += line.get("ended", {}).get("unit") == unit
         return count["begun"] - count["interrupted"] - count["ended"]
 
+    def n_lines(self) -> int:
+        """Return how much was said: more than before means that a worker got somewhere."""
+        return sum(1 for _ in self._lines())
+
     def _write(self, content: dict[str, Any]) -> None:
         # A line that a killed worker left without its end is closed first.
         line = b"\n" + json.dumps(content).encode() + b"\n"
@@ -121,8 +125,8 @@ class Said:
 
     def _lines(self) -> Iterator[dict[str, Any]]:
         content = self._path.read_bytes() if self._path.exists() else b""
-        for line in content.splitlines():
+        for line in filter(None, content.splitlines()):
             try:
-                yield json.loads(line or b"{}")
+                yield json.loads(line)
             except ValueError:
                 continue  # cut off when its writer was killed

@@ -95,9 +95,7 @@ def test_units_of_a_lost_node_are_scored_elsewhere_and_all_once(cluster, sweep, 
 
 
 def test_a_cluster_without_the_gpus_that_a_task_wants_is_said(cluster, sweep):
-    refused = run(
-        "run", sweep, "--engine", "ray", "--ray-address", address(cluster), "--gpus", "1"
-    )
+    refused = run("run", sweep, "--engine", "ray", "--ray-address", address(cluster), "--gpus", "1")
     assert refused.returncode == 2
     assert "a task wants 1 CPU, 1 GPU, and the cluster has 3 CPU, 0 GPU" in refused.stderr
 

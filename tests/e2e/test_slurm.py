@@ -1,6 +1,7 @@
 """A sweep on a Slurm of two nodes: every unit once, whatever becomes of tasks and nodes."""
 
 import os
+import signal
 import subprocess
 import time
 
@@ -81,6 +82,14 @@ def end_of(process, slurm, seconds=500):
     raise AssertionError(slurm.ask("squeue") + slurm.ask("sinfo"))
 
 
+def at_work():
+    """A process that scores units for Slurm."""
+    found = subprocess.run(
+        ["pgrep", "-f", "submitit.core._submit"], capture_output=True, text=True, check=True
+    )
+    return int(found.stdout.split()[-1])
+
+
 def some_are_done(tmp_path):
     return len(list((tmp_path / "store" / "units").rglob("*.json"))) >= 1
 
@@ -112,6 +121,14 @@ def test_the_units_of_a_lost_node_are_scored_elsewhere(slurm, sweep, submitted, 
     finally:
         slurm.start_node("n2")
         slurm.wait(lambda: slurm.ask("sinfo", "-h", "-t", "idle", "-p", "low", "-o", "%D") == "2")
+
+
+def test_a_task_that_is_killed_where_it_runs_is_queued_again(slurm, sweep, submitted, tmp_path):
+    slurm.wait(lambda: some_are_done(tmp_path), seconds=240)
+    os.kill(at_work(), signal.SIGKILL)
+    talk = end_of(submitted, slurm)
+    assert submitted.returncode == 0, talk
+    assert_equal_to_a_local_run(sweep, tmp_path)
 
 
 def test_a_detached_job_is_shown_and_cancelled_and_not_submitted_twice(slurm, sweep, tmp_path):
