@@ -143,11 +143,14 @@ def encode_items(
     Raises
     ------
     ScoringError
-        Naming the item, if a choice has no tokens of its own, or more than `max_length_tokens`;
+        Naming the item, if a choice has no tokens of its own, or more than `max_length_tokens`, or
+        if a text holds half of a surrogate pair;
         if the tokenizer appends a token to every text, or has neither BOS nor EOS where a context
         is empty.
     """
     _check_appends_nothing(tokenizer)
+    for item in items:
+        _check_is_text(item)
     pairs = [pair for item in items for pair in _pairs(item)]
     ids_of_text = _encode_texts(tokenizer, _texts(pairs))
     requests = iter([_request(tokenizer, pair, ids_of_text, max_length_tokens) for pair in pairs])
@@ -251,6 +254,19 @@ def _check_appends_nothing(tokenizer: PreTrainedTokenizerBase) -> None:
             where=f"{type(tokenizer).__name__} {tokenizer.name_or_path}",
             hint="set add_eos_token to false in tokenizer_config.json",
         )
+
+
+def _check_is_text(item: Item) -> None:
+    """Refuse half of a surrogate pair: it is no character, and tokenizers have no bytes for it."""
+    for text in (item.context, item.other_context or "", *item.choices):
+        try:
+            text.encode()
+        except UnicodeEncodeError as error:
+            raise ScoringError(
+                f"a text holds half of a surrogate pair, {text[error.start]!r}",
+                where=f"item {item.item_id}, character {error.start} of {text[:60]!r}",
+                hint="write the whole character, or leave the item out",
+            ) from None
 
 
 def _unscorable(pair: _Pair, n_tokens: int, max_length_tokens: int) -> ScoringError:

@@ -75,7 +75,7 @@ def cost_of(plan: Plan) -> Cost:
         download_bytes=sum(_weight_bytes(unit) for unit in remote),
         requests=sum(_requests(unit) for unit in remote) + len(repositories),
         tokens=sum(tokens.values()),
-        flops=sum(_flops(unit, tokens[id(unit)]) for unit in plan.units),
+        flops=sum(forward_flops(unit, tokens[id(unit)]) for unit in plan.units),
         disk_bytes=plan.n_items * STORED_ITEM_BYTES,
         memory_bytes=max(
             (memory_bytes_of(unit, plan.sweep.dtype) for unit in plan.units), default=0
@@ -93,7 +93,7 @@ def _cell_tokens(planned: PlannedTask, shots: int) -> float:
     return planned.tree_tokens + shots * planned.n_items * planned.item_tokens
 
 
-def _flops(unit: Unit, n_tokens: int) -> float:
+def forward_flops(unit: Unit, n_tokens: int) -> float:
     """Return the operations of a forward pass over `n_tokens`, the head left out.
 
     Of 2 for each parameter of a layer and token, the first and the last layer save about

@@ -24,7 +24,12 @@ from ckpt_analyzer.sweep.config import SuiteSelection, Sweep, is_own_task, load_
 from ckpt_analyzer.sweep.plan import Plan, PlannedTask, SourcedSuite, make_plan
 from ckpt_analyzer.sweep.sample import sample_items
 from ckpt_analyzer.sweep.shipped import find_sweep
-from ckpt_analyzer.sweep.tree_size import interpolated_tokens, sizes_of
+from ckpt_analyzer.sweep.tree_size import (
+    MAX_DRAWN_ITEMS,
+    interpolated_tokens,
+    relative_size,
+    sizes_of,
+)
 from ckpt_analyzer.task import Task
 from ckpt_analyzer.task_data import TaskItems, load_items, own_task
 from ckpt_analyzer.task_data.locate import read_task_file
@@ -140,13 +145,29 @@ def _planned(task: Task, sweep: Sweep) -> PlannedTask:
         sizes = sizes_of(sample_items(loaded.items, sweep.limit, sweep.seed, task.name))
     else:
         sha256, n_items, sizes = task.data.sha256, task.n_items, task.sample_tokens
-    if sweep.data is not None and task.data.repo is not None:
-        read_task_file(task.data, Places(sweep.data))  # so that a plan finds a wrong file
     _check_shots(task, n_items, sweep)
     _check_own_name(task, sha256)
     wanted = n_items if sweep.limit is None else min(sweep.limit, n_items)
-    tokens = interpolated_tokens(sizes, wanted)
+    tokens = round(interpolated_tokens(sizes, wanted) * _relative_size(task, n_items, sweep))
     return PlannedTask(task, sha256, wanted, tokens, sizes[0].tokens if sizes else 0)
+
+
+def _relative_size(task: Task, n_items: int, sweep: Sweep) -> float:
+    """Return how much larger the sample of the sweep is than others, as far as items are at hand.
+
+    Raises
+    ------
+    TaskDataError
+        If the task's file in the data folder is a wrong one.
+    """
+    if sweep.data is None or task.data.repo is None:
+        return 1.0
+    if sweep.limit is None or sweep.limit >= n_items or sweep.limit > MAX_DRAWN_ITEMS:
+        read_task_file(task.data, Places(sweep.data))
+        return 1.0
+    pool, limit = load_items(task, data_dir=sweep.data).items, sweep.limit
+    drawn = sample_items(pool, limit, sweep.seed, task.name)
+    return relative_size(drawn, lambda seed: sample_items(pool, limit, seed, f"{task.name} again"))
 
 
 def _check_shots(task: Task, n_items: int, sweep: Sweep) -> None:

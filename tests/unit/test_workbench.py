@@ -149,13 +149,14 @@ def test_memory_that_runs_out_is_told_where_layers_cannot_be_read(plan, bench, m
     assert (status.state, status.problem) == ("failed", "cpu ran out")
 
 
-def test_a_diverged_checkpoint_is_stored_as_not_scored(plan, bench, monkeypatch):
+@pytest.mark.parametrize("value", ["nan", "inf"])
+def test_a_diverged_checkpoint_is_stored_as_not_scored(plan, bench, monkeypatch, value):
     load = InPlaceModel.load
 
     def diverged(*args, **kwargs):
         model = load(*args, **kwargs)
         with torch.no_grad():
-            next(model.parameters()).fill_(float("nan"))
+            next(model.parameters()).fill_(float(value))
         return model
 
     monkeypatch.setattr(InPlaceModel, "load", diverged)
