@@ -10,6 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from ckpt_analyzer.checkpoints.local import LocalSource
+from ckpt_analyzer.suite import Model
 from ckpt_analyzer.sweep.plan import Plan, PlannedTask, Unit
 
 #: What Python, torch, transformers and the items hold before a model is built, measured on Linux
@@ -45,7 +46,7 @@ class Cost:
     flops
         Of the forward pass.
     disk_bytes
-        The item scores that stay; downloaded weights do not touch the disk.
+        The item scores that stay; for weights see ``memory.spool_bytes``.
     memory_bytes
         Peak of the process for the largest model at the sweep's dtype, if it is resident.
     """
@@ -99,22 +100,26 @@ def forward_flops(unit: Unit, n_tokens: int) -> float:
     Of 2 for each parameter of a layer and token, the first and the last layer save about
     four fifths each, and attention to some 330 keys comes on top.
     """
-    width = _width(unit)
+    width = _width(unit.checkpoint.model)
     share = 1 - 1.65 * WIDTH_PER_LAYER / width + 330 / (6 * width)
-    return 2.0 * _inner_parameters(unit) * n_tokens * max(share, 0.2)
+    return 2.0 * _inner_parameters(unit.checkpoint.model) * n_tokens * max(share, 0.2)
 
 
-def _inner_parameters(unit: Unit) -> int:
-    return unit.checkpoint.model.non_embedding_parameters or unit.checkpoint.model.parameters
+def _inner_parameters(model: Model) -> int:
+    return model.non_embedding_parameters or model.parameters
 
 
-def _width(unit: Unit) -> float:
+def _width(model: Model) -> float:
     """Return about how wide the model is: a layer has 12 × width² parameters."""
-    return float((WIDTH_PER_LAYER * _inner_parameters(unit) / 12) ** (1 / 3))
+    return float((WIDTH_PER_LAYER * _inner_parameters(model) / 12) ** (1 / 3))
 
 
 def _weight_bytes(unit: Unit) -> int:
-    model = unit.checkpoint.model
+    return stored_bytes(unit.checkpoint.model)
+
+
+def stored_bytes(model: Model) -> int:
+    """Return what the weight files of `model` take."""
     return model.parameters * model.stored_bytes_per_parameter
 
 
@@ -124,8 +129,13 @@ def _requests(unit: Unit) -> int:
 
 def memory_bytes_of(unit: Unit, dtype: str) -> int:
     """Return the peak memory of scoring `unit` on a resident model at `dtype`."""
-    working = PACK_TOKENS * 8 * _width(unit) * DTYPE_BYTES[dtype]
-    weights = unit.checkpoint.model.parameters * DTYPE_BYTES[dtype]
+    return resident_bytes(unit.checkpoint.model, dtype)
+
+
+def resident_bytes(model: Model, dtype: str) -> int:
+    """Return the peak memory of a process that scores on the whole `model` at `dtype`."""
+    working = PACK_TOKENS * 8 * _width(model) * DTYPE_BYTES[dtype]
+    weights = model.parameters * DTYPE_BYTES[dtype]
     return round(PROCESS_BYTES + weights + max(working, LOGITS_BYTES))
 
 

@@ -21,6 +21,7 @@ from ckpt_analyzer.store.mark import check_place, is_store
 from ckpt_analyzer.store.store import open_store
 from ckpt_analyzer.sweep.auditing import with_audit
 from ckpt_analyzer.sweep.config import SuiteSelection, Sweep, is_own_task, load_sweep
+from ckpt_analyzer.sweep.memory import needs_disk, own_spool
 from ckpt_analyzer.sweep.plan import Plan, PlannedTask, SourcedSuite, make_plan
 from ckpt_analyzer.sweep.sample import sample_items
 from ckpt_analyzer.sweep.shipped import find_sweep
@@ -46,7 +47,8 @@ class Overrides:
     Parameters
     ----------
     spool
-        Where downloaded weights go through; None to keep them off the disk.
+        Where downloaded weights go through; None to keep them off the disk, but for models that
+        are read layer by layer from there.
     """
 
     store: Path | None = None
@@ -106,12 +108,20 @@ def _source(selection: SuiteSelection, sweep: Sweep, overrides: Overrides) -> So
 
 
 def _hub(sweep: Sweep, overrides: Overrides) -> HubSource:
-    """Return a source that keeps small files beside the store while they are used."""
+    """Return a source that keeps small files beside the store while they are used.
+
+    So it does with the weights of models that are to be read layer by layer.
+    """
+    reading = HubReading(spool=overrides.spool)
+    if overrides.spool is None:
+        reading = HubReading(
+            spool=SpoolPlace(own_spool(sweep)), spools=lambda model: needs_disk(model, sweep)
+        )
     return HubSource(
         cache_dir=sweep.store / "scratch",
         max_cache_bytes=MAX_SCRATCH_BYTES,
         endpoint=overrides.endpoint,
-        reading=HubReading(spool=overrides.spool),
+        reading=reading,
     )
 
 
