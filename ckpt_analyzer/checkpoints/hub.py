@@ -58,6 +58,8 @@ class HubReading:
         How patiently files are read; its token is not used.
     spool
         Where weight files are kept while they are used; None to keep nothing on disk.
+    spools
+        Whether the weights of a model go through it.
     metadata_dir
         Where metadata of commits is kept; None for the user's cache.
     on_wait
@@ -66,6 +68,7 @@ class HubReading:
 
     line: Line = field(default_factory=Line)
     spool: SpoolPlace | None = None
+    spools: Callable[[Model], bool] = lambda _model: True
     metadata_dir: Path | None = None
     on_wait: Callable[[float], None] = _wait_in_silence
 
@@ -106,6 +109,7 @@ class HubSource:
         reading = reading or HubReading()
         self._opened_with = _Opening(cache_dir, max_cache_bytes, endpoint, reading)
         self._spool = None if reading.spool is None else Spool(reading.spool)
+        self._spools = reading.spools
         self._line = replace(reading.line, token=token)
         self._endpoint = endpoint or constants.ENDPOINT
         self._api = HfApi(endpoint=self._endpoint, token=token)
@@ -209,6 +213,7 @@ class HubSource:
         checkpoint = resolved.checkpoint
         subject = f"{checkpoint.model.repo} at {checkpoint.revision}"
         files = CommitFiles(self._line, self._endpoint, checkpoint.model.repo, resolved.commit)
+        spool = self._spool if self._spools(checkpoint.model) else None
 
         def slices() -> Pieces:
             with self._explained(subject):
@@ -218,11 +223,11 @@ class HubSource:
             with self._explained(subject):
                 for name in resolved.companions:
                     files.save_companion(name, folder)
-                if self._spool is not None:
-                    spooled = use.enter_context(self._spool.files(resolved, files.read))
+                if spool is not None:
+                    spooled = use.enter_context(spool.files(resolved, files.read))
                     for path in spooled.iterdir():
                         (folder / path.name).symlink_to(path.resolve())
-            if self._spool is None:
+            if spool is None:
                 yield OpenCheckpoint(folder, False, slices)
             else:
                 yield OpenCheckpoint(folder, True, partial(mapped_pieces, folder, resolved))
