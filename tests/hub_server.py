@@ -92,6 +92,7 @@ class HubServer:
         self.requests: list[str] = []
         #: The Authorization headers that came in.
         self.authorizations: list[str | None] = []
+        self.n_connections = 0
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), _handler(self))
         self._server.daemon_threads = True
         self._server.handle_error = lambda *_: None  # a reader that goes away in the middle
@@ -161,6 +162,10 @@ def _handler(hub: HubServer) -> type[BaseHTTPRequestHandler]:
 class _Handler(BaseHTTPRequestHandler):
     hub: HubServer
     protocol_version = "HTTP/1.1"
+
+    def setup(self) -> None:
+        self.hub.n_connections += 1
+        super().setup()
 
     def log_message(self, *_: object) -> None:
         """Keep the test output quiet."""
