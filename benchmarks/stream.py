@@ -3,10 +3,17 @@
 Makes checkpoints of a true Pythia shape with random half-precision weights, serves them on this
 machine, and lets each contender load one in a process of its own, with nothing in its cache.
 Imports are not counted. Ours then loads a second checkpoint of the same size into the same memory.
+
+Before each contender another process writes as much memory as the contender will need, and frees
+it. On a virtual machine memory may be there in name only until it is written first, which takes
+seconds a gigabyte and would be charged to whoever runs first.
+
 Last, a sweep over several checkpoints runs on a link on which a download takes as long as the
-scoring. Prints a table, and one last line of JSON.
+scoring; with `--megabytes-per-second`, on a link of that rate, with as many items as make the
+scoring take as long. Prints a table, and one last line of JSON.
 
     python benchmarks/stream.py [--shape 1b] [--sweep-shape 70m] [--repeats 3]
+                                [--megabytes-per-second 26]
 """
 
 from __future__ import annotations
@@ -53,14 +60,17 @@ _BLOCK_ELEMENTS = 2**23
 class Result:
     """What one contender took to load a checkpoint.
 
-    `peak_bytes` is what came on top of the process with its imports; `written_bytes` what the
-    kernel counts, `left_bytes` what lies in its folders once the model is ready.
+    `cpu_seconds` are of all threads of the contender up to its first model; `server_cpu_seconds`
+    what the server took meanwhile, which shares the cores; `peak_bytes` is what came on top of the
+    process with its imports; `written_bytes` what the kernel counts, `left_bytes` what lies in its
+    folders once the model is ready.
     """
 
     contender: str
     seconds: float
     seconds_next: float | None
     cpu_seconds: float
+    server_cpu_seconds: float
     peak_bytes: int
     process_bytes: int
     model_bytes: int
@@ -103,12 +113,13 @@ def _median(runs: list[Result]) -> Result:
 
 
 def _run(contender: str, endpoint: str, home: Path, hub: Path) -> Result:
-    before = _count(endpoint)
+    _write_memory(hub)
+    before = _served(endpoint)["requests"]
     told = _in_process("--child", contender, "--endpoint", endpoint, "--home", str(home))
     # Ours loads two revisions; the requests are of one.
     n_revisions = 2 if contender == "ours" else 1
     n_files = len(list((hub / "step0").iterdir()))
-    requests = (_count(endpoint) - before) // n_revisions
+    requests = int(_served(endpoint)["requests"] - before) // n_revisions
     return Result(contender=contender, requests=requests, n_files=n_files, **told)
 
 
@@ -131,9 +142,20 @@ def _in_process(*arguments: str) -> dict[str, float]:
     return json.loads(done.stdout.splitlines()[-1])
 
 
-def _count(endpoint: str) -> int:
-    with urllib.request.urlopen(f"{endpoint}/counts") as answer:
-        return sum(json.load(answer).values())
+def _served(endpoint: str) -> dict[str, float]:
+    """Return how many requests the server had by now, and the CPU seconds that it took."""
+    with urllib.request.urlopen(f"{endpoint}/served") as answer:
+        return json.load(answer)
+
+
+def _write_memory(hub: Path) -> None:
+    """Write and free what a contender needs: files of its cache twice, the model in fp32, 1 GB."""
+    n_bytes = 4 * max(path.stat().st_size for path in hub.glob("*/*")) + 2**30
+    code = (
+        f"import mmap; memory = mmap.mmap(-1, {n_bytes}); block = bytes(2**20)\n"
+        f"for _ in range({n_bytes} >> 20): memory.write(block)"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)
 
 
 @contextmanager
@@ -257,10 +279,12 @@ def _measured(
 
     options.home.mkdir(parents=True, exist_ok=True)
     process_bytes, written = _resident_bytes(), _written_bytes()
+    server_cpu = _served(options.endpoint)["cpu_seconds"]
     begin, cpu_begin = time.perf_counter(), time.process_time()
     model = load(0)
     seconds, cpu_seconds = time.perf_counter() - begin, time.process_time() - cpu_begin
-    left_bytes = sum(p.stat().st_size for p in options.home.rglob("*") if p.is_file())
+    server_cpu_seconds = _served(options.endpoint)["cpu_seconds"] - server_cpu
+    left_bytes = sum(p.lstat().st_size for p in options.home.rglob("*") if p.is_file())
     model_bytes = sum(p.numel() * p.element_size() for p in model.parameters())
     begin = time.perf_counter()
     if again:
@@ -269,6 +293,7 @@ def _measured(
         "seconds": seconds,
         "seconds_next": time.perf_counter() - begin if again else None,
         "cpu_seconds": cpu_seconds,
+        "server_cpu_seconds": server_cpu_seconds,
         "peak_bytes": _peak_bytes() - process_bytes,
         "process_bytes": process_bytes,
         "model_bytes": model_bytes,
@@ -347,13 +372,14 @@ def _sweep(options: argparse.Namespace) -> dict[str, float]:
 
 def _report(options: argparse.Namespace, results: list[Result], sweep: dict[str, float]) -> None:
     ours = results[0]
-    print(f"{'':14}{'seconds':>9}{'next':>8}{'cpu s':>8}{'ratio':>8}{'peak - model MB':>17}"
-          f"{'written MB':>12}{'left MB':>9}{'requests':>10}")  # fmt: skip
+    print(f"{'':14}{'seconds':>9}{'next':>8}{'cpu s':>8}{'server':>8}{'ratio':>8}"
+          f"{'peak - model MB':>17}{'written MB':>12}{'left MB':>9}{'requests':>10}")  # fmt: skip
     for result in results:
         next_ = "-" if result.seconds_next is None else f"{result.seconds_next:.2f}"
         over = (result.peak_bytes - result.model_bytes) / 2**20
         print(f"{result.contender:14}{result.seconds:>9.2f}{next_:>8}"
-              f"{result.cpu_seconds:>8.2f}{ours.seconds / result.seconds:>8.2f}{over:>17.0f}"
+              f"{result.cpu_seconds:>8.2f}{result.server_cpu_seconds:>8.2f}"
+              f"{ours.seconds / result.seconds:>8.2f}{over:>17.0f}"
               f"{result.written_bytes / 1e6:>12.1f}{result.left_bytes / 1e6:>9.1f}"
               f"{result.requests:>10}")  # fmt: skip
     if sweep:

@@ -17,6 +17,7 @@ from transformers.initialization import no_init_weights
 
 from ckpt_analyzer.scoring import Dtype
 from ckpt_analyzer.scoring.filling import Collected, Filling, fill
+from ckpt_analyzer.scoring.fresh_pages import made_ready
 from ckpt_analyzer.scoring.hardware import resolve_device, torch_dtype
 from ckpt_analyzer.scoring.load import UNREADABLE, check_report, quiet, unreadable
 from ckpt_analyzer.scoring.parameter_names import ParameterNames
@@ -79,15 +80,18 @@ class InPlaceModel:
         """
         config = self._read_config(folder)
         described = {key: v for key, v in config.to_dict().items() if key not in _ORIGIN}
-        if self._model is None or described != self._config:
+        model = self._model if described == self._config else None
+        is_fresh = model is None
+        if model is None:
             self._model = None  # before the next one takes its memory
-            self._model = self._built(config, folder)
+            model = self._model = self._built(config, folder)
             self._config = described
-        names = ParameterNames(self._model)
+        names = ParameterNames(model)
         if not names.are_one_to_one:
-            return self._converted(self._model, pieces, folder)
-        fill(Filling(self._model, names), pieces, str(folder))
-        return self._model
+            return self._converted(model, pieces, folder)
+        with made_ready(model.parameters() if is_fresh else ()):
+            fill(Filling(model, names), pieces, str(folder))
+        return model
 
     def _read_config(self, folder: Path) -> PretrainedConfig:
         try:
