@@ -21,6 +21,7 @@ from ckpt_analyzer.scoring.fresh_pages import made_ready
 from ckpt_analyzer.scoring.hardware import resolve_device, torch_dtype
 from ckpt_analyzer.scoring.load import UNREADABLE, check_report, quiet, unreadable
 from ckpt_analyzer.scoring.parameter_names import ParameterNames
+from ckpt_analyzer.scoring.threads import one_thread
 from ckpt_analyzer.weights import Pieces
 
 #: Keys of a configuration that say where it came from, not what the model is.
@@ -89,7 +90,7 @@ class InPlaceModel:
         names = ParameterNames(model)
         if not names.are_one_to_one:
             return self._converted(model, pieces, folder)
-        with made_ready(model.parameters() if is_fresh else ()):
+        with one_thread(), made_ready(model.parameters() if is_fresh else ()):
             fill(Filling(model, names), pieces, str(folder))
         return model
 
