@@ -64,6 +64,8 @@ class Settings:
         How much of the next checkpoint may wait in memory while this one is scored.
     memory_budget_bytes
         Bound of the memory of the whole process; None for none.
+    trust_remote_code
+        Whether code that a repository brings along may run.
     """
 
     dtype: Dtype
@@ -72,6 +74,7 @@ class Settings:
     tasks: Mapping[str, TaskItems]
     ahead_bytes: int = BYTES_IN_USE
     memory_budget_bytes: int | None = None
+    trust_remote_code: bool = False
 
 
 @dataclass
@@ -96,8 +99,9 @@ class Workbench:
 
     def __post_init__(self) -> None:
         """Begin without plans and without a model."""
-        self._plans = UnitPlans(self.settings.tasks)
-        self._model = InPlaceModel(self.settings.dtype, self.settings.device)
+        settings, trusted = self.settings, self.settings.trust_remote_code
+        self._plans = UnitPlans(settings.tasks, trusted)
+        self._model = InPlaceModel(settings.dtype, settings.device, trust_remote_code=trusted)
         self._equal = EqualWeights(self.store)
 
     def __enter__(self) -> Self:
@@ -163,14 +167,20 @@ class Workbench:
                 *_warnings(manifest))  # fmt: skip
 
     def _plan(self, unit: Unit, folder: Path) -> ScoringPlan:
-        return self._plans.plan(unit.cells, folder, max_length_tokens(config_in(folder)))
+        config = config_in(folder, trust_remote_code=self.settings.trust_remote_code)
+        return self._plans.plan(unit.cells, folder, max_length_tokens(config))
 
     def _opened(
         self, unit: Unit, checkpoint: OpenCheckpoint, plan: ScoringPlan
     ) -> PreTrainedModel | LayeredModel:
         """Return the model of `checkpoint`: in memory, or on disk where the budget is too small."""
         settings, folder = self.settings, checkpoint.folder
-        terms = Terms(settings.dtype, settings.device, settings.memory_budget_bytes)
+        terms = Terms(
+            settings.dtype,
+            settings.device,
+            settings.memory_budget_bytes,
+            settings.trust_remote_code,
+        )
         # Decided once: what a process keeps of memory that it gave back says nothing of the model.
         key = (unit.checkpoint.model.name, plan.n_tokens)
         if key not in self._layered:

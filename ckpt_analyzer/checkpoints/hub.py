@@ -55,6 +55,8 @@ class HubReading:
         Where weight files are kept while they are used; None to keep nothing on disk.
     metadata_dir
         Where metadata of commits is kept; None for the user's cache.
+    with_code
+        Whether Python files beside the configuration are fetched, too.
     on_wait
         Is told of every wait that the Hub's limits or failures ask for, in seconds.
     """
@@ -62,6 +64,7 @@ class HubReading:
     line: Line = field(default_factory=Line)
     spool: SpoolPlace | None = None
     metadata_dir: Path | None = None
+    with_code: bool = False
     on_wait: Callable[[float], None] = lambda _seconds: None
 
 
@@ -91,6 +94,7 @@ class HubSource:
     ) -> None:
         reading = reading or HubReading()
         self._spool = None if reading.spool is None else Spool(reading.spool)
+        self._with_code = reading.with_code
         self._line = replace(reading.line, token=token)
         self._endpoint = endpoint or constants.ENDPOINT
         self._api = HfApi(endpoint=self._endpoint, token=token)
@@ -163,7 +167,7 @@ class HubSource:
         """
         subject = f"{checkpoint.model.repo} at {checkpoint.revision}"
         inventory = self.inventory(checkpoint)
-        files = choose(inventory.names, subject)
+        files = choose(inventory.names, subject, with_code=self._with_code)
         return ResolvedCheckpoint(
             checkpoint=checkpoint,
             commit=inventory.commit,

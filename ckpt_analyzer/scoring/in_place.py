@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from transformers import AutoConfig, AutoModelForCausalLM, PretrainedConfig, PreTrainedModel
+from transformers import AutoModelForCausalLM, PretrainedConfig, PreTrainedModel
 from transformers.initialization import no_init_weights
 
 from ckpt_analyzer.scoring import Dtype
@@ -21,6 +21,8 @@ from ckpt_analyzer.scoring.fresh_pages import made_ready
 from ckpt_analyzer.scoring.hardware import resolve_device, torch_dtype
 from ckpt_analyzer.scoring.load import UNREADABLE, check_report, quiet, unreadable
 from ckpt_analyzer.scoring.parameter_names import ParameterNames
+from ckpt_analyzer.scoring.repository_code import load_with_code_if_needed
+from ckpt_analyzer.scoring.skeleton import config_in
 from ckpt_analyzer.scoring.threads import one_thread
 from ckpt_analyzer.weights import Pieces
 
@@ -38,7 +40,7 @@ class InPlaceModel:
     device
         ``auto``, ``cpu``, ``cuda`` or ``mps``.
     trust_remote_code
-        Whether code beside a ``config.json`` may run.
+        Whether code beside a ``config.json`` may run where transformers has none of its own.
 
     Raises
     ------
@@ -95,23 +97,23 @@ class InPlaceModel:
         return model
 
     def _read_config(self, folder: Path) -> PretrainedConfig:
-        try:
-            with quiet():
-                config: PretrainedConfig = AutoConfig.from_pretrained(
-                    folder, local_files_only=True, trust_remote_code=self._trust_remote_code
-                )
-        except UNREADABLE as error:
-            raise unreadable("config.json cannot be read", folder, error) from error
-        return config
+        with quiet():
+            return config_in(folder, trust_remote_code=self._trust_remote_code)
 
     def _built(self, config: PretrainedConfig, folder: Path) -> PreTrainedModel:
         """Return a model whose parameters are not set yet, and whose buffers are."""
         maker: Any = AutoModelForCausalLM
+
+        def load(with_code: bool) -> PreTrainedModel:
+            made: PreTrainedModel = maker.from_config(
+                config, dtype=self._dtype, trust_remote_code=with_code
+            )
+            return made
+
+        allowed = self._trust_remote_code
         try:
             with quiet(), no_init_weights(), self._device:
-                model: PreTrainedModel = maker.from_config(
-                    config, dtype=self._dtype, trust_remote_code=self._trust_remote_code
-                )
+                model = load_with_code_if_needed(load, folder, is_allowed=allowed)
         except UNREADABLE as error:
             raise unreadable("config.json describes no model", folder, error) from error
         model.tie_weights(recompute_mapping=False)

@@ -15,6 +15,7 @@ import torch
 from transformers import AutoConfig, AutoModelForCausalLM, PretrainedConfig, PreTrainedModel
 
 from ckpt_analyzer.errors import CheckpointError
+from ckpt_analyzer.scoring.repository_code import load_with_code_if_needed
 
 
 def config_in(folder: Path, *, trust_remote_code: bool = False) -> PretrainedConfig:
@@ -25,10 +26,14 @@ def config_in(folder: Path, *, trust_remote_code: bool = False) -> PretrainedCon
     CheckpointError
         If there is none, or it cannot be read.
     """
+
+    def load(with_code: bool) -> PretrainedConfig:
+        read: Any = AutoConfig.from_pretrained
+        config: PretrainedConfig = read(folder, local_files_only=True, trust_remote_code=with_code)
+        return config
+
     try:
-        config: PretrainedConfig = AutoConfig.from_pretrained(
-            folder, local_files_only=True, trust_remote_code=trust_remote_code
-        )
+        return load_with_code_if_needed(load, folder, is_allowed=trust_remote_code)
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         first_line = (str(error).strip().splitlines() or [""])[0]
         raise CheckpointError(
@@ -36,17 +41,28 @@ def config_in(folder: Path, *, trust_remote_code: bool = False) -> PretrainedCon
             where=str(folder),
             hint="download the checkpoint again",
         ) from error
-    return config
 
 
-def skeleton_of(config: PretrainedConfig, dtype: torch.dtype) -> PreTrainedModel:
+def skeleton_of(
+    config: PretrainedConfig, dtype: torch.dtype, *, trust_remote_code: bool = False
+) -> PreTrainedModel:
     """Return the causal model of `config` in evaluation mode, all of it on the meta device.
 
     Peak memory: modules, no numbers.
+
+    Raises
+    ------
+    CheckpointError
+        If it needs code of its repository, and that may not run.
     """
     maker: Any = AutoModelForCausalLM
-    with torch.device("meta"):
-        made = maker.from_config(config, dtype=dtype)
+
+    def load(with_code: bool) -> Any:  # noqa: ANN401
+        with torch.device("meta"):
+            return maker.from_config(config, dtype=dtype, trust_remote_code=with_code)
+
+    folder = Path(config.name_or_path)
+    made = load_with_code_if_needed(load, folder, is_allowed=trust_remote_code)
     model: PreTrainedModel = made.eval().requires_grad_(False)
     return model
 

@@ -64,6 +64,7 @@ def execute(
         tasks=tasks,
         ahead_bytes=room_ahead_bytes(plan),
         memory_budget_bytes=allowed_bytes(sweep),
+        trust_remote_code=sweep.trust_remote_code,
     )
     with Workbench(settings, store, listener, plan.units) as bench:
         statuses = list(run(plan.units, bench.work))

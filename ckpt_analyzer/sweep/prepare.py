@@ -106,7 +106,7 @@ def _hub(sweep: Sweep, overrides: Overrides) -> HubSource:
         cache_dir=sweep.store / "scratch",
         max_cache_bytes=MAX_SCRATCH_BYTES,
         endpoint=overrides.endpoint,
-        reading=HubReading(spool=overrides.spool),
+        reading=HubReading(spool=overrides.spool, with_code=sweep.trust_remote_code),
     )
 
 
