@@ -31,6 +31,7 @@ from ckpt_analyzer.checkpoints.retry import (
     kind_of,
 )
 from ckpt_analyzer.errors import CheckpointError
+from ckpt_analyzer.hub_failure import without_credentials
 
 _OK, _PARTIAL = 200, 206
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
@@ -255,7 +256,7 @@ class Download:
             raise error
         raise GaveUpError(
             f"{failure.value}, {self._n_failures} times in a row, at byte {self._position:,}",
-            where=self._url,
+            where=without_credentials(self._url),
             hint="run the same command again: what is done stays done",
         ) from None
 

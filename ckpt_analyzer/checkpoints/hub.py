@@ -38,7 +38,12 @@ from ckpt_analyzer.checkpoints.source import (
 from ckpt_analyzer.checkpoints.spool import Spool, SpoolPlace
 from ckpt_analyzer.checkpoints.weight_files import choose, deciding
 from ckpt_analyzer.errors import CheckpointError, SourceError
-from ckpt_analyzer.hub_failure import HUB_ERRORS, concerns_the_repository, explain
+from ckpt_analyzer.hub_failure import (
+    HUB_ERRORS,
+    concerns_the_repository,
+    explain,
+    without_credentials,
+)
 from ckpt_analyzer.suite import Checkpoint, Model
 from ckpt_analyzer.weights import Pieces
 
@@ -50,13 +55,16 @@ class HubReading:
     Parameters
     ----------
     line
-        How patiently files are read; its token is not used.
+        How patiently files are read; its token is not used. Metadata is waited for by its `pause`.
     spool
         Where weight files are kept while they are used; None to keep nothing on disk.
     metadata_dir
         Where metadata of commits is kept; None for the user's cache.
     with_code
         Whether Python files beside the configuration are fetched, too.
+    requests_per_window
+        API requests in 5 minutes; None for what the Hub allows. A mirror of one's own may allow
+        more.
     on_wait
         Is told of every wait that the Hub's limits or failures ask for, in seconds.
     """
@@ -65,6 +73,7 @@ class HubReading:
     spool: SpoolPlace | None = None
     metadata_dir: Path | None = None
     with_code: bool = False
+    requests_per_window: int | None = None
     on_wait: Callable[[float], None] = lambda _seconds: None
 
 
@@ -99,9 +108,11 @@ class HubSource:
         self._endpoint = endpoint or constants.ENDPOINT
         self._api = HfApi(endpoint=self._endpoint, token=token)
         self._scratch = Scratch(cache_dir, max_cache_bytes)
-        allowed = SIGNED_IN_REQUESTS if token or get_token() else ANONYMOUS_REQUESTS
+        allowed = reading.requests_per_window
+        if allowed is None:
+            allowed = SIGNED_IN_REQUESTS if token or get_token() else ANONYMOUS_REQUESTS
         cache = MetadataCache(self._endpoint, reading.metadata_dir)
-        patience = Patience(Pace(allowed), on_wait=reading.on_wait)
+        patience = Patience(Pace(allowed), sleep=self._line.pause, on_wait=reading.on_wait)
         self._metadata = HubMetadata(self._api, patience, cache)
         #: What revisions stood for when they were listed; from then on they stand for that.
         self._listed: dict[RevisionKey, str] = {}
@@ -225,4 +236,4 @@ class HubSource:
         except HUB_ERRORS as error:
             problem, hint = explain(error, subject, self._endpoint)
             kind = SourceError if concerns_the_repository(error) else CheckpointError
-            raise kind(problem, where=self._endpoint, hint=hint) from None
+            raise kind(problem, where=without_credentials(self._endpoint), hint=hint) from None
