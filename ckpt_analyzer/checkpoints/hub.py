@@ -16,6 +16,7 @@ from pathlib import Path
 
 from huggingface_hub import HfApi, constants, get_token
 
+from ckpt_analyzer.checkpoints.companions import KnownCompanions
 from ckpt_analyzer.checkpoints.download import Line
 from ckpt_analyzer.checkpoints.hub_files import CommitFiles
 from ckpt_analyzer.checkpoints.hub_metadata import HubMetadata
@@ -114,6 +115,7 @@ class HubSource:
         cache = MetadataCache(self._endpoint, reading.metadata_dir)
         patience = Patience(Pace(allowed), sleep=self._line.pause, on_wait=reading.on_wait)
         self._metadata = HubMetadata(self._api, patience, cache)
+        self._companions = KnownCompanions()
         #: What revisions stood for when they were listed; from then on they stand for that.
         self._listed: dict[RevisionKey, str] = {}
 
@@ -201,7 +203,9 @@ class HubSource:
         """
         checkpoint = resolved.checkpoint
         subject = f"{checkpoint.model.repo} at {checkpoint.revision}"
-        files = CommitFiles(self._line, self._endpoint, checkpoint.model.repo, resolved.commit)
+        repo, commit = checkpoint.model.repo, resolved.commit
+        listed = self._metadata.known(repo, commit)
+        files = CommitFiles(self._line, self._endpoint, repo, commit, listed, self._companions)
 
         def slices() -> Pieces:
             with self._explained(subject):

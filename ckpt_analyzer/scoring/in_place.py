@@ -22,7 +22,7 @@ from ckpt_analyzer.scoring.hardware import resolve_device, torch_dtype
 from ckpt_analyzer.scoring.load import UNREADABLE, check_report, quiet, unreadable
 from ckpt_analyzer.scoring.parameter_names import ParameterNames
 from ckpt_analyzer.scoring.repository_code import load_with_code_if_needed
-from ckpt_analyzer.scoring.skeleton import config_in
+from ckpt_analyzer.scoring.skeleton import config_in, config_text
 from ckpt_analyzer.scoring.threads import one_thread
 from ckpt_analyzer.weights import Pieces
 
@@ -53,6 +53,9 @@ class InPlaceModel:
         self._device = resolve_device(device)
         self._trust_remote_code = trust_remote_code
         self._config: dict[str, Any] | None = None
+        self._text: bytes | None = None
+        self._names: ParameterNames | None = None
+        self._n_built = 0
         self._model: PreTrainedModel | None = None
 
     @property
@@ -81,20 +84,31 @@ class InPlaceModel:
             If the configuration cannot be read, tensors are missing, unexpected or of another
             shape, or the pieces cannot be had.
         """
-        config = self._read_config(folder)
-        described = {key: v for key, v in config.to_dict().items() if key not in _ORIGIN}
-        model = self._model if described == self._config else None
-        is_fresh = model is None
-        if model is None:
-            self._model = None  # before the next one takes its memory
-            model = self._model = self._built(config, folder)
-            self._config = described
-        names = ParameterNames(model)
+        n_built = self._n_built
+        model = self._fitting(folder)
+        fresh = model.parameters() if self._n_built > n_built else ()
+        names = self._names
+        assert names is not None
         if not names.are_one_to_one:
             return self._converted(model, pieces, folder)
-        with one_thread(), made_ready(model.parameters() if is_fresh else ()):
+        with one_thread(), made_ready(fresh):
             fill(Filling(model, names), pieces, str(folder))
         return model
+
+    def _fitting(self, folder: Path) -> PreTrainedModel:
+        """Return a model of the configuration in `folder`: the present one, or a new one."""
+        text = config_text(folder)
+        if self._model is not None and text is not None and text == self._text:
+            return self._model
+        config = self._read_config(folder)
+        described = {key: v for key, v in config.to_dict().items() if key not in _ORIGIN}
+        if self._model is None or described != self._config:
+            self._model = None  # before the next one takes its memory
+            self._model = self._built(config, folder)
+            self._names = ParameterNames(self._model)
+            self._n_built += 1
+        self._config, self._text = described, text
+        return self._model
 
     def _read_config(self, folder: Path) -> PretrainedConfig:
         with quiet():

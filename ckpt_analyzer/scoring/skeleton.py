@@ -43,6 +43,16 @@ def config_in(folder: Path, *, trust_remote_code: bool = False) -> PretrainedCon
         ) from error
 
 
+def config_text(folder: Path) -> bytes | None:
+    """Return what ``config.json`` holds, if it alone says what the configuration is, else None.
+
+    Where code takes part, equal texts may mean unequal models.
+    """
+    path = folder / "config.json"
+    content = path.read_bytes() if path.is_file() else b"auto_map"
+    return None if b"auto_map" in content else content
+
+
 def skeleton_of(
     config: PretrainedConfig, dtype: torch.dtype, *, trust_remote_code: bool = False
 ) -> PreTrainedModel:

@@ -103,11 +103,12 @@ def test_a_revision_takes_one_request_per_file_and_one_for_its_metadata(hub, sou
     assert len(hub.requests) == 1 + 3  # config, tokenizer, weights
 
 
-def test_a_companion_that_arrives_altered_is_got_again_or_refused(hub, source):
+def test_a_companion_that_arrives_altered_is_got_again_or_refused(hub, source, tmp_path):
     hub.faults.corrupt["config.json"] = 2
     with source.fetch(source.resolve(checkpoint())) as opened:
         assert (opened.folder / "config.json").read_bytes() == files()["config.json"]
     hub.faults.corrupt["config.json"] = READINGS
+    source = make_source(hub, tmp_path)  # one that knows no companions yet
     with (
         pytest.raises(CheckpointError, match=r"config\.json arrived altered"),
         source.fetch(source.resolve(checkpoint())),
@@ -160,8 +161,9 @@ def test_a_failed_request_never_falls_back_to_what_was_fetched_before(hub, sourc
     with source.fetch(resolved):
         pass
     hub.faults.statuses["/resolve/"] = 404
-    with pytest.raises(CheckpointError), source.fetch(resolved):
-        pass
+    # Companions are known by their digests; weights are always read.
+    with pytest.raises(CheckpointError), source.fetch(resolved) as opened:
+        received(opened.slices())
 
 
 def test_a_model_that_does_not_exist_is_named(hub, tmp_path):
@@ -344,3 +346,13 @@ def test_metadata_that_cannot_be_is_refused(hub, source, monkeypatch, tmp_path, 
     with pytest.raises(CheckpointError, match="that is none"):
         source.resolve(checkpoint())
     assert everything_under(tmp_path) == before
+
+
+def test_companions_that_revisions_share_are_asked_for_once(hub, source):
+    hub.add("org/toy-36k", "step2", files(fill=2) | {"tokenizer.json": b'{"changed": 1}'})
+    contents = []
+    for step in (0, 1, 2, 1):
+        with source.fetch(source.resolve(checkpoint(step))) as opened:
+            contents.append((opened.folder / "tokenizer.json").read_bytes())
+    assert contents == [b"{}", b"{}", b'{"changed": 1}', b"{}"]
+    assert (hub.count("config.json"), hub.count("tokenizer.json")) == (1, 2)
