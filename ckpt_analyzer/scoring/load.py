@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from huggingface_hub.errors import StrictDataclassError
 from safetensors import SafetensorError
 from transformers import (
     AutoModelForCausalLM,
@@ -29,10 +30,12 @@ from ckpt_analyzer.scoring.parameter_names import HARMLESS_UNEXPECTED, misfit
 from ckpt_analyzer.scoring.repository_code import load_with_code_if_needed
 
 #: What torch, safetensors and transformers raise on weights that are missing, cut or of another
-#: shape: (TypeError, KeyError and AttributeError come from pickles and headers with odd contents).
+#: shape, and on configurations with odd values. (TypeError, KeyError and AttributeError come from
+#: pickles and headers with odd contents, too.)
 UNREADABLE = (
     OSError, ValueError, RuntimeError, EOFError, pickle.UnpicklingError, SafetensorError,
-    KeyError, TypeError, AttributeError,
+    KeyError, TypeError, AttributeError, IndexError, ArithmeticError, AssertionError,
+    StrictDataclassError,
 )  # fmt: skip
 
 
