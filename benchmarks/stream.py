@@ -317,29 +317,57 @@ def _written_bytes() -> int:
 
 
 def _sweeping(options: argparse.Namespace, folder: Path) -> dict[str, float]:
-    """Run a sweep on a fast link, then on one as slow as the scoring; return both."""
+    """Run a sweep on a fast link, then on one as slow as the scoring; return both.
+
+    The ideal is the longer of the two and one download or one scoring more: nothing can be scored
+    before the first checkpoint is there.
+    """
     hub = folder / "sweep-hub"
     for step in range(options.steps):
         write_checkpoint(hub / f"step{step}", options.sweep_shape, SEED + step)
     file_bytes = (hub / "step0" / "model.safetensors").stat().st_size
     arguments = ("--child", "sweep", "--shape", options.sweep_shape, "--steps", str(options.steps))
-    arguments += ("--items", str(options.items))
-    with served(hub) as endpoint:
-        fast = _in_process(*arguments, "--endpoint", endpoint, "--home", str(folder / "fast"))
-    rate = file_bytes / fast["seconds_score"] / 1e6
-    with served(hub, rate) as endpoint:
-        slow = _in_process(*arguments, "--endpoint", endpoint, "--home", str(folder / "slow"))
+
+    def swept(name: str, n_items: int, rate: float = 0.0) -> dict[str, float]:
+        home = str(folder / f"{name}-{n_items}")
+        with served(hub, rate) as endpoint:
+            told = ("--items", str(n_items), "--endpoint", endpoint, "--home", home)
+            return _in_process(*arguments, *told)
+
+    n_items, rate = options.items, options.megabytes_per_second
+    fast = swept("fast", n_items)
+    if rate:
+        n_items = round(n_items * file_bytes / (rate * 1e6) / fast["seconds_score"])
+        print(f"{n_items} items for units of {file_bytes / rate / 1e6:.1f} s", file=sys.stderr)
+    else:
+        rate = file_bytes / fast["seconds_score"] / 1e6
+    slow = swept("slow", n_items, rate)
     download = options.steps * file_bytes / (rate * 1e6)
     longer = max(download, options.steps * slow["seconds_score"])
     return {
         "checkpoints": options.steps,
+        "items": n_items,
         "megabytes_per_second": rate,
         "seconds_score_each": slow["seconds_score"],
         "seconds_download_all": download,
         "seconds_score_all": options.steps * slow["seconds_score"],
         "seconds_sweep": slow["seconds"],
         "over_the_longer": slow["seconds"] / longer,
+        "ideal": 1 + 1 / options.steps,
+        "cpu_seconds": slow["cpu_seconds"],
     }
+
+
+def _write_items(path: Path, n_items: int) -> None:
+    """Write as many items as are wanted, each of the prompts of two toy items."""
+    text = (Path(str(files("ckpt_analyzer"))) / "demo/items/toy-grammar.jsonl").read_text()
+    rows = [json.loads(line) for line in text.splitlines()]
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("w") as file:
+        for k in range(n_items):
+            first, second = rows[(k + k // len(rows)) % len(rows)], rows[k % len(rows)]
+            prompt = f"{first['prompt']} {second['prompt']}"
+            file.write(json.dumps(second | {"prompt": prompt}) + "\n")
 
 
 def _sweep(options: argparse.Namespace) -> dict[str, float]:
@@ -352,22 +380,25 @@ def _sweep(options: argparse.Namespace) -> dict[str, float]:
 
     source, suite = _source(options)
     store = options.home / "store"
-    text = (
-        f"name: bench\nsuites: [pythia]\ntasks: [toy-grammar]\nlimit: {options.items}\n"
-        f"device: cpu\nstore: '{store}'\n"
-    )
+    task = options.home / "pairs.jsonl"
+    _write_items(task, options.items)
+    text = f"name: bench\nsuites: [pythia]\ntasks: ['{task}']\ndevice: cpu\nstore: '{store}'\n"
     sweep = parse_sweep(text, "bench.yaml")
     sourced = SourcedSuite(suite, source, SuiteSelection(suite="pythia"))
     plan = make_plan(sweep, [sourced], plan_tasks(sweep), frozenset())
     import ckpt_analyzer.workbench  # noqa: F401 (imports are not counted)
 
-    begin = time.perf_counter()
+    begin, cpu_begin = time.perf_counter(), time.process_time()
     summary = execute(plan, listener=lambda _: None, endpoint=options.endpoint)
     seconds = time.perf_counter() - begin
     if summary.failed:
         sys.exit(summary.failed[0].problem)
     scored = [unit.seconds_score for unit in open_store(store).manifests()]
-    return {"seconds": seconds, "seconds_score": statistics.median(scored)}
+    return {
+        "seconds": seconds,
+        "cpu_seconds": time.process_time() - cpu_begin,
+        "seconds_score": statistics.median(scored),
+    }
 
 
 def _report(options: argparse.Namespace, results: list[Result], sweep: dict[str, float]) -> None:
@@ -385,7 +416,7 @@ def _report(options: argparse.Namespace, results: list[Result], sweep: dict[str,
     if sweep:
         took = (sweep[f"seconds_{what}"] for what in ("sweep", "download_all", "score_all"))
         print("sweep {:.1f} s; downloads {:.1f} s, scoring {:.1f} s".format(*took), end="")
-        print(f"; {sweep['over_the_longer']:.2f} of the longer")
+        print(f"; {sweep['over_the_longer']:.2f} of the longer, ideal {sweep['ideal']:.2f}")
     names = ("torch", "transformers", "huggingface_hub", "httpx2")
     versions = {name: importlib.metadata.version(name) for name in names}
     told = {"shape": options.shape, "repeats": options.repeats, "versions": versions,
@@ -399,6 +430,9 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--sweep-shape", choices=[*SHAPES, "none"], default="70m")
     parser.add_argument("--steps", type=int, default=20, help="checkpoints of the sweep")
     parser.add_argument("--items", type=int, default=800, help="items scored at each of them")
+    parser.add_argument(
+        "--megabytes-per-second", type=float, default=0.0, help="rate of the sweep's link"
+    )
     parser.add_argument("--repeats", type=int, default=3)
     parser.add_argument("--scratch", type=Path, help="where the checkpoints are made")
     parser.add_argument("--child", help=argparse.SUPPRESS)

@@ -149,7 +149,7 @@ def malformed(file: str, what: str) -> CheckpointError:
 
 def _tensors(content: bytes, file: str) -> Iterable[tuple[str, object]]:
     try:
-        header = json.loads(content, object_pairs_hook=_no_name_twice)
+        header = json.loads(content.decode(), object_pairs_hook=_no_name_twice)
         if b"\\u" in content:  # half of a pair of surrogates is no text
             json.dumps(header, ensure_ascii=False).encode()
     except (ValueError, RecursionError) as error:
