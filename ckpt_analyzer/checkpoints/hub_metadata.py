@@ -124,7 +124,7 @@ class HubMetadata:
         size_bytes = sibling.lfs.size if sibling.lfs else sibling.size
         if size_bytes is None:
             raise self._foreign(f"gives no file sizes for {subject}")
-        if not isinstance(size_bytes, int) or size_bytes < 0:
+        if not _is_size(size_bytes):
             raise self._foreign(f"gives a file size that is none for {subject}")
         sha256 = sibling.lfs.sha256 if sibling.lfs else None
         digest = sha256 or sibling.blob_id
@@ -140,3 +140,8 @@ class HubMetadata:
             f"{without_credentials(self._api.endpoint)} {problem}",
             hint="use an endpoint that speaks the Hub's protocol in full",
         )
+
+
+def _is_size(value: object) -> bool:
+    """Return whether `value`, which a server told, is a size."""
+    return isinstance(value, int) and value >= 0

@@ -84,7 +84,7 @@ def skeleton_of(
         with torch.device("meta"):
             return maker.from_config(config, dtype=dtype, trust_remote_code=with_code)
 
-    folder = Path(config.name_or_path)
+    folder = Path(config.name_or_path or ".")
     try:
         made = load_with_code_if_needed(load, folder, is_allowed=trust_remote_code)
     except UNREADABLE as error:

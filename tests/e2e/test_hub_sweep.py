@@ -143,7 +143,7 @@ def test_a_hub_that_refuses_is_explained_and_no_token_is_shown(
 
 @pytest.mark.parametrize(
     ("place", "status"),
-    [("/refs", 401), ("/revision", 500), ("model.safetensors", 403), ("model.safetensors", 429)],
+    [("/refs", 401), ("/revision", 500), ("model.safetensors", 403)],
 )
 def test_a_server_that_repeats_the_token_does_not_get_it_shown(
     hub, sweep, monkeypatch, tmp_path, status, place
