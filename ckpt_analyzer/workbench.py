@@ -12,8 +12,7 @@ import importlib.metadata
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from functools import partial
-from itertools import dropwhile, islice
+from functools import cache, partial
 from pathlib import Path
 from typing import Self
 
@@ -38,7 +37,7 @@ from ckpt_analyzer.scoring.open_model import Terms, needs_layers
 from ckpt_analyzer.scoring.out_of_memory import is_out_of_memory
 from ckpt_analyzer.scoring.plan import ScoringPlan
 from ckpt_analyzer.scoring.score import score_plan
-from ckpt_analyzer.scoring.skeleton import config_in
+from ckpt_analyzer.scoring.skeleton import config_in, config_text
 from ckpt_analyzer.scoring.threads import threads_for
 from ckpt_analyzer.scoring.window import max_length_tokens
 from ckpt_analyzer.store.store import Store
@@ -64,6 +63,8 @@ class Settings:
         How much of the next checkpoint may wait in memory while this one is scored.
     memory_budget_bytes
         Bound of the memory of the whole process; None for none.
+    trust_remote_code
+        Whether code that a repository brings along may run.
     """
 
     dtype: Dtype
@@ -72,6 +73,7 @@ class Settings:
     tasks: Mapping[str, TaskItems]
     ahead_bytes: int = BYTES_IN_USE
     memory_budget_bytes: int | None = None
+    trust_remote_code: bool = False
 
 
 @dataclass
@@ -93,12 +95,16 @@ class Workbench:
     _layered: dict[tuple[str, int], bool] = field(default_factory=dict)
     _equal: EqualWeights = field(init=False)
     _ahead: Ahead | None = None
+    _places: dict[int, int] = field(init=False)
+    _lengths: dict[bytes | None, int] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         """Begin without plans and without a model."""
-        self._plans = UnitPlans(self.settings.tasks)
-        self._model = InPlaceModel(self.settings.dtype, self.settings.device)
+        settings, trusted = self.settings, self.settings.trust_remote_code
+        self._plans = UnitPlans(settings.tasks, trusted)
+        self._model = InPlaceModel(settings.dtype, settings.device, trust_remote_code=trusted)
         self._equal = EqualWeights(self.store)
+        self._places = {id(unit): place for place, unit in enumerate(self.queue)}
 
     def __enter__(self) -> Self:
         return self
@@ -203,14 +209,23 @@ class Workbench:
         return self._layered.get((unit.checkpoint.model.name, plan.n_tokens), False)
 
     def _plan(self, unit: Unit, folder: Path) -> ScoringPlan:
-        return self._plans.plan(unit.cells, folder, max_length_tokens(config_in(folder)))
+        text = config_text(folder)
+        if text is None or text not in self._lengths:
+            config = config_in(folder, trust_remote_code=self.settings.trust_remote_code)
+            self._lengths = {text: max_length_tokens(config)}
+        return self._plans.plan(unit.cells, folder, self._lengths[text])
 
     def _opened(
         self, unit: Unit, checkpoint: OpenCheckpoint, plan: ScoringPlan
     ) -> PreTrainedModel | LayeredModel:
         """Return the model of `checkpoint`: in memory, or on disk where the budget is too small."""
         settings, folder = self.settings, checkpoint.folder
-        terms = Terms(settings.dtype, settings.device, settings.memory_budget_bytes)
+        terms = Terms(
+            settings.dtype,
+            settings.device,
+            settings.memory_budget_bytes,
+            settings.trust_remote_code,
+        )
         # Decided once: what a process keeps of memory that it gave back says nothing of the model.
         key = (unit.checkpoint.model.name, plan.n_tokens)
         if key not in self._layered:
@@ -245,8 +260,8 @@ class Workbench:
 
     def _after(self, unit: Unit) -> Unit | None:
         """Return the unit that is likely to come after `unit`."""
-        following = dropwhile(lambda each: each is not unit, self.queue)
-        return next(islice(following, 1, None), None)
+        place = self._places.get(id(unit), len(self.queue)) + 1
+        return self.queue[place] if place < len(self.queue) else None
 
     def _read_ahead(self, unit: Unit | None, present: ResolvedCheckpoint, after: Ahead) -> None:
         """Begin to read `unit` after what is being read, unless equal weights have its scores."""
@@ -360,6 +375,7 @@ def _manifest(
     )
 
 
+@cache
 def _versions() -> dict[str, str]:
     installed = {name: importlib.metadata.version(name) for name in VERSIONED}
     return {"ckpt-analyzer": __version__, **installed}

@@ -72,14 +72,22 @@ def show_plan(plan: Plan, *, as_json: bool) -> None:
     cost = cost_of(plan)
     if as_json:
         units = [{"unit": unit.label, "tasks": [c.task for c in unit.cells]} for unit in plan.units]
-        known = {"n_suspect": plan.n_suspect, "n_equal": plan.n_equal}
-        known |= {"spool_bytes": spool_bytes(plan)}
+        known = {
+            "n_suspect": plan.n_suspect,
+            "n_equal": plan.n_equal,
+            "spool_bytes": spool_bytes(plan),
+            "trust_remote_code": plan.sweep.trust_remote_code,
+        }
         show_json({"sweep": plan.sweep.name, **asdict(cost), **known, "units": units})
     else:
         rows = [{"": name, " ": value} for name, value in _readable(cost, plan).items()]
         show(rows, as_json=False, title=f"{plan.sweep.name}\n")
     say_suspects(plan)
     say_doubts(plan)
+    if plan.sweep.trust_remote_code:
+        talk(
+            "Python code that the repositories bring along may run here", mark="trust_remote_code:"
+        )
     for model in too_large(plan):
         needed, allowed = readable_bytes(model.needed_bytes), readable_bytes(model.allowed_bytes)
         talk(f"{model.model} needs {needed} of memory, allowed are {allowed}", mark="too large:")

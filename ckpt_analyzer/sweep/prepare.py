@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 from ckpt_analyzer import suites as known_suites
@@ -113,11 +114,10 @@ def _hub(sweep: Sweep, overrides: Overrides) -> HubSource:
 
     So it does with the weights of models that are to be read layer by layer.
     """
-    reading = HubReading(spool=overrides.spool)
+    reading = HubReading(spool=overrides.spool, with_code=sweep.trust_remote_code)
     if overrides.spool is None:
-        reading = HubReading(
-            spool=SpoolPlace(own_spool(sweep)), spools=lambda model: needs_disk(model, sweep)
-        )
+        own = SpoolPlace(own_spool(sweep))
+        reading = replace(reading, spool=own, spools=partial(needs_disk, sweep=sweep))
     return HubSource(
         cache_dir=sweep.store / "scratch",
         max_cache_bytes=MAX_SCRATCH_BYTES,

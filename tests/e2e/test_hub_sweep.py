@@ -168,6 +168,31 @@ def test_a_hub_that_refuses_is_explained_and_no_token_is_shown(
     assert "verysecret" not in done.stdout + done.stderr
 
 
+@pytest.mark.parametrize(
+    ("place", "status"),
+    [("/refs", 401), ("/revision", 500), ("model.safetensors", 403)],
+)
+def test_a_server_that_repeats_the_token_does_not_get_it_shown(
+    hub, sweep, monkeypatch, tmp_path, status, place
+):
+    monkeypatch.setenv("HF_TOKEN", "hf_verysecrettoken")
+    hub.echoes = True
+    hub.faults.statuses[place] = status
+    done = run("run", sweep, "--endpoint", hub.endpoint, "-v")
+    assert done.returncode
+    assert "Bearer hf_verysecrettoken" in hub.authorizations
+    assert "verysecret" not in done.stdout + done.stderr
+    kept = [path for path in (tmp_path / "store").rglob("*") if path.is_file()]
+    assert not any(b"verysecret" in path.read_bytes() for path in kept)
+
+
+def test_a_password_in_the_endpoint_is_not_shown(sweep):
+    done = run("plan", sweep, "--endpoint", "http://me:verysecret@127.0.0.1:9", "-v")
+    assert done.returncode == 2
+    assert "http://127.0.0.1:9 cannot be reached" in done.stderr
+    assert "verysecret" not in done.stdout + done.stderr
+
+
 def test_a_hub_that_cannot_be_reached_is_told_from_one_that_answers(sweep):
     done = run("plan", sweep, "--endpoint", "http://127.0.0.1:9")
     assert done.returncode == 2
