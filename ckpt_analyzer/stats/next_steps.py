@@ -4,7 +4,7 @@ In: the curves of one model so far, and the steps that exist. Out: a few steps w
 each, or none where every turn is known well enough or the budget is used. The module knows nothing
 of models, tasks or stores, and decides no flip: it looks where there may be one.
 
-Shape legend: K scored points of a curve; G = K + 1 gaps about them; S steps that exist.
+Shape legend: K scored points of a curve; G narrow stretches of the axis; S steps that exist.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from itertools import pairwise
 import numpy as np
 
 from ckpt_analyzer.stats.series import Series
+from ckpt_analyzer.stats.turn_shapes import TurnPosterior, turn_posterior
 from ckpt_analyzer.stats.unimodal import fit_unimodal
 
 #: Scores of the first steps follow label words: no gap before this step is worth filling.
@@ -83,7 +84,7 @@ class Place:
     evidence
         How much worse, in weighted squares, the best monotone curve fits: large where it turns.
     edge_E, mass_G
-        The E = G + 1 bounds of the gaps, and the probability that the turn lies in each.
+        The E = G + 1 bounds of G narrow stretches, and the probability that the turn lies in each.
     """
 
     name: str
@@ -117,27 +118,26 @@ class Proposal:
 def place_of(curve: Curve) -> Place:
     """Return where `curve` may turn, as a U or as an inverted U, whichever fits better.
 
-    The probability of a gap is its width times the profile likelihood of a turn in it: before
-    anything is scored a turn is as likely in one decade as in another.
+    Before anything is scored a turn is as likely in one decade as in another.
     """
-    places = [_place(curve, is_u=is_u) for is_u in (True, False)]
+    shock_covariance_KK = curve.shock_variance * np.eye(len(curve.series.value_K))
+    shapes = turn_posterior(curve.series, shock_covariance_KK)
+    places = [_place(curve, shapes, is_u=is_u) for is_u in (True, False)]
     return max(places, key=lambda place: place.evidence)
 
 
-def _place(curve: Curve, *, is_u: bool) -> Place:
-    position_K = curve.series.position_K
+def _place(curve: Curve, shapes: TurnPosterior, *, is_u: bool) -> Place:
     fit = fit_unimodal(curve.series, shock_variance=curve.shock_variance, is_u=is_u)
-    edge_E = np.concatenate([position_K[:1], position_K, position_K[-1:]])
-    mass_G = np.exp(-fit.deficit_G / 2) * np.diff(edge_E)
+    place = shapes.place(is_u=is_u)
     return Place(
         name=str(curve.series.key.get("task", "")),
         is_u=is_u,
-        at=fit.at,
-        lo=fit.lo,
-        hi=fit.hi,
+        at=place.at,
+        lo=place.lo,
+        hi=place.hi,
         evidence=float(min(fit.deficit_G[0], fit.deficit_G[-1])),
-        edge_E=edge_E,
-        mass_G=mass_G / mass_G.sum(),
+        edge_E=shapes.edge_E,
+        mass_G=shapes.probabilities(is_u=is_u),
     )
 
 
