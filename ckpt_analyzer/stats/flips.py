@@ -33,8 +33,11 @@ _METHOD = "block contrasts, intersection-union, joined with shapes of two arms a
 #: A series of fewer points has no verdict: two arms with a turn inside, and a residual to spare.
 LEAST_POINTS = 4
 _FEW_POINTS = 8
-#: By how much the p of the arms alone may be larger where the shape of the curve agrees.
-_ARMS_ROOM = 3.0
+#: By how much the p of the arms alone, and the bound on that of the shape, may be larger where both
+#: agree. On few points the noise is known by its prior mostly, and so is what a shape explains.
+_ROOM_OF_ARMS, _ROOM_OF_SHAPE = 3.0, 2.7
+_ROOM_OF_ARMS_FEW, _ROOM_OF_SHAPE_FEW = 2.0, 1.5
+_ENOUGH_POINTS = 12
 _POWER_Z = 0.8416  # normal quantile of 80 % power
 
 
@@ -79,7 +82,8 @@ def find_flips(
         Item scores in long form (columns ``task``, ``metric``, ``size``, ``step``, ``tokens``,
         ``item`` and ``score``, further key columns optional), or rows of ``tables.TRENDS``: means
         with standard errors. With items, the covariance of the means over items is used: the same
-        items are asked at every checkpoint.
+        items are asked at every checkpoint. With a column ``seed`` each seed is a series of its own
+        (its number is in the result), and their scatter tells shocks from the trend.
     axis
         ``tokens``, ``parameters``, ``flops`` or ``shots``. Fits see its logarithm; step 0 has none,
         is left out and flagged ``zero-left-out``.
@@ -131,7 +135,7 @@ def find_flips(
     options = options or FlipOptions(alpha=alpha, seed=seed)
     series = cut_series(table, Cut(axis, options.keep_suspect))
     flips = decide_flips(series, axis, options)
-    return with_opinions(flips, series, table, alpha=options.alpha) if opinions else flips
+    return with_opinions(flips, series, alpha=options.alpha) if opinions else flips
 
 
 def decide_flips(series: Sequence[Series], axis: Axis, options: FlipOptions) -> pd.DataFrame:
@@ -145,6 +149,9 @@ def decide_flips(series: Sequence[Series], axis: Axis, options: FlipOptions) -> 
     flips = _adjusted(rows.astype({"n_items": "Int64"}))
     flips["flags"] = _with_disagreement(flips)
     tables.conform(flips, tables.FLIPS)
+    if any("seed" in one.key for one in series):
+        seeds = [one.key.get("seed") for one in series]
+        flips = flips.assign(seed=pd.array(seeds, dtype="Int64"))
     return flips.assign(**{f"flip_{axis}": flips["flip_at"]})
 
 
@@ -169,7 +176,7 @@ def _decide(series: Series, noise: Noise, options: FlipOptions) -> _Decision:
     arms = find_arms(series, noise, null)
     shock_covariance_KK = noise.shock_covariance(n_points)
     doubt = turn_posterior(series, shock_covariance_KK).doubt(is_u=arms.is_u)
-    p = _joined(arms.p_flip, doubt)
+    p = _joined(arms.p_flip, doubt, n_points)
     verdict = _verdict(arms, p, options)
     turns = _turns(series, shock_covariance_KK, verdict, arms)
     if noise.shock_variance > noise.item_variance:
@@ -200,14 +207,17 @@ def _honest(series: Series, arms: Arms, turn: Turn) -> Turn:
     )
 
 
-def _joined(p_arms: float, p_shape: float) -> float:
+def _joined(p_arms: float, p_shape: float, n_points: int) -> float:
     """Return the p of a flip that both the arms and the shape of the curve must support.
 
     Each of the two is rarely small where the other is so by chance: blocks of one or two points
     make arms that no curve with two arms explains, and a slow bend looks like a turn without a
-    certain second arm. Asking for both leaves room for a looser level of the arms.
+    certain second arm. Asking for both leaves room for a looser level of each.
+    ``benchmarks/calibration.py`` prints how often both are small by chance.
     """
-    return max(p_arms / _ARMS_ROOM, p_shape)
+    if n_points < _ENOUGH_POINTS:
+        return max(p_arms / _ROOM_OF_ARMS_FEW, p_shape / _ROOM_OF_SHAPE_FEW)
+    return max(p_arms / _ROOM_OF_ARMS, p_shape / _ROOM_OF_SHAPE)
 
 
 def _verdict(arms: Arms, p: float, options: FlipOptions) -> Verdict:

@@ -15,12 +15,11 @@ from itertools import pairwise
 
 import numpy as np
 
+from ckpt_analyzer.stats.opinions import LABEL_BIAS_TOKENS, LONG_RUN
 from ckpt_analyzer.stats.series import Series
 from ckpt_analyzer.stats.turn_shapes import TurnPosterior, turn_posterior
 from ckpt_analyzer.stats.unimodal import fit_unimodal
 
-#: Scores of the first steps follow label words: no gap before this step is worth filling.
-FIRST_SOUND_STEP = 512
 #: A curve may turn where the best monotone one leaves this much more than the best with a turn.
 MAY_TURN_ABOVE = 4.0
 _QUANTILES = (0.5, 0.25, 0.75)
@@ -61,6 +60,17 @@ class Grid:
 
     step_S: np.ndarray
     position_S: np.ndarray
+
+    def sound(self) -> np.ndarray:
+        """Return False for the first steps of a long run, shape (S,): scores follow label words.
+
+        No gap before the first sound step is worth filling.
+        """
+        first = float(np.log10(LABEL_BIAS_TOKENS)) - 1e-9
+        if self.position_S[-1] < first + np.log10(LONG_RUN):
+            first = -np.inf
+        sound_S: np.ndarray = self.position_S >= first
+        return sound_S
 
 
 @dataclass(frozen=True)
@@ -234,7 +244,7 @@ class _Picker:
 
     def widest_gap(self) -> _Wish | None:
         """Return the wish for the middle of the widest gap after the first steps."""
-        sound_S = np.flatnonzero(self.grid.step_S >= FIRST_SOUND_STEP)
+        sound_S = np.flatnonzero(self.grid.sound())
         first = int(sound_S[0]) if len(sound_S) > 1 else 0
         bounds = sorted({first, len(self.grid.step_S) - 1, *(i for i in self.taken if i >= first)})
         gaps = [(a, b) for a, b in pairwise(bounds) if b - a > 1]
@@ -252,7 +262,7 @@ def _wishes(places: Sequence[Place], grid: Grid, picker: _Picker, n_round: int) 
     if not places:
         yield from _gaps(picker, len(grid.step_S))
         return
-    sound_S = grid.position_S[grid.step_S >= FIRST_SOUND_STEP]
+    sound_S = grid.position_S[grid.sound()]
     first, last = float(sound_S.min(initial=np.inf)), float(grid.position_S[-1])
     for share in _QUANTILES:
         for place in places:

@@ -67,6 +67,8 @@ def cut_series(table: pd.DataFrame, cut: Cut) -> list[Series]:
         groups = [*groups, "step"]
     # A column that the table leaves out was filled with one value: it parts nothing.
     groups = [name for name in groups if name in table.columns or name == "model"]
+    # Seeds of one size are runs of their own; a suite of one run has none.
+    groups += [name for name in ("seed",) if name in table.columns]
     if not groups:
         return [_series(rows, cut)] if len(rows) else []
     found = rows.groupby(groups, sort=True, dropna=False, observed=True)
@@ -113,6 +115,9 @@ def _series(rows: pd.DataFrame, cut: Cut) -> Series:
     key = {name: rows[name].iloc[0] for name in KEY_DEFAULTS} | _VARIES[cut.axis]
     if cut.axis == "parameters":
         key["size"] = f"step {rows['step'].iloc[0]}"
+    if "seed" in rows.columns:
+        seed = rows["seed"].iloc[0]
+        key["seed"] = None if pd.isna(seed) else int(seed)
     notes = []
     if cut.axis != "shots" and (rows["_axis"] <= 0).any():
         rows = rows[rows["_axis"] > 0]
