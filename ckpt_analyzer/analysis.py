@@ -97,7 +97,7 @@ def _flips(store: Store, trends: pd.DataFrame, axis: Axis, options: FlipOptions)
         items = store.items(task=task, metric=metric)
         series |= {_key(one): one for one in cut_series(items, cut) if _key(one) in series}
     judged = list(series.values())
-    return with_opinions(decide_flips(judged, axis, options), judged, trends, alpha=options.alpha)
+    return with_opinions(decide_flips(judged, axis, options), judged, alpha=options.alpha)
 
 
 def _key(series: Series) -> tuple[object, ...]:
