@@ -18,8 +18,11 @@ import pandas as pd
 from ckpt_analyzer import charts, metrics, tasks
 from ckpt_analyzer.analysis import fit_if_needed
 from ckpt_analyzer.charts._chart import Chart
+from ckpt_analyzer.charts._one import require_one
 from ckpt_analyzer.charts._print import Column, picture
 from ckpt_analyzer.charts._series import SETTING
+from ckpt_analyzer.charts.difference_over_tuning import difference_rows, draw_rows, paired_rows
+from ckpt_analyzer.comparing import over_tuning
 from ckpt_analyzer.errors import StoreError, UnknownNameError, UserError
 from ckpt_analyzer.stats.movement import lines
 from ckpt_analyzer.store.atomic import write_whole
@@ -29,6 +32,7 @@ from ckpt_analyzer.store.store import Store
 #: The metrics that are drawn of a task unless others are named: the first that it has.
 FIRST = ("accuracy", "sequence_loss", "logodds", "absolute_logodds")
 COLUMNS: tuple[Column, ...] = get_args(Column)
+_PICTURES = (".svg", ".pdf", ".png")
 
 
 @dataclass(frozen=True)
@@ -92,6 +96,32 @@ def write_figures(store: Store, folder: Path, wanted: Wanted | None = None) -> I
             moving = _in_setting(moves[moves["metric"] == rows.metric], setting)
             drawn = _Drawn(chart, rows.trends, mine, moving)
             yield _write(drawn, _Place(folder, name, wanted.columns))
+
+
+def write_differences(store: Store, metric: str, path: Path) -> Path:
+    """Draw what tuning changed at each of its checkpoints, paired by item where there are items.
+
+    Raises
+    ------
+    UserError
+        If the file's ending names no picture, the store several settings, or no tuned model was
+        scored together with its base.
+    """
+    if path.suffix not in _PICTURES:
+        raise UserError(
+            "a chart is written as a picture",
+            where=str(path),
+            hint=f"give it one of these endings: {', '.join(_PICTURES)}",
+        )
+    trends = store.trends([metric])
+    require_one(trends, ("metric", *SETTING))
+    rows = paired_rows(difference_rows(trends), over_tuning(store, metric))
+    names = zip(rows["row"], rows["task"], _titled(rows)["task"], strict=True)
+    rows["row"] = [row.replace(task, title, 1) for row, task, title in names]
+    found = picture(draw_rows(rows, _titled(trends)).to_dict(), "double")
+    content = getattr(found, path.suffix[1:])
+    write_whole(path, content.encode() if isinstance(content, str) else content)
+    return path
 
 
 @dataclass(frozen=True)
