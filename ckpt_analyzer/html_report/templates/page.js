@@ -337,42 +337,7 @@
   new ResizeObserver(() => document.documentElement.style.setProperty("--bar", `${bar.offsetHeight}px`)).observe(bar);
 
   // ---- data tables and downloads ----
-  const TABLE = ["model", "step", "tokens", metricTitle, "SE", "items", "not scored", "suspect"];
-  function fillTable(details) {
-    const task = taskOf(details);
-    const table = element("table", "", "numbers");
-    const header = table.createTHead().insertRow();
-    for (const name of TABLE) {
-      header.append(Object.assign(element("th", typeof name === "string" ? name : name()), { scope: "col" }));
-    }
-    const body = table.createTBody();
-    for (const series of chosen(task)) {
-      for (const c of checkpointsOf(series)) {
-        const row = body.insertRow();
-        row.append(Object.assign(element("th", c.model.name), { scope: "row" }));
-        const cells = [c.step, count(c.tokens), format(c.value), format(c.stderr), c.n ?? "–", c.unscored, c.suspect ?? ""];
-        for (const cell of cells) row.insertCell().textContent = cell;
-      }
-    }
-    details.querySelector(".scroll").replaceChildren(table);
-  }
-
-  // Behind the chart of differences over tuning.
-  function fillDifferences(details) {
-    const table = element("table", "", "numbers");
-    const header = table.createTHead().insertRow();
-    for (const name of ["task", "size", "step", "tokens of tuning", "difference", "from", "to"]) {
-      header.append(Object.assign(element("th", name), { scope: "col" }));
-    }
-    const body = table.createTBody();
-    for (const each of differences[viewIndex()]) {
-      const row = body.insertRow();
-      row.append(Object.assign(element("th", each.row), { scope: "row" }));
-      const cells = [each.size, each.step, count(each.x), format(each.difference), format(each.lo), format(each.hi)];
-      for (const cell of cells) row.insertCell().textContent = cell;
-    }
-    details.querySelector(".scroll").replaceChildren(table);
-  }
+  const { fillTable, fillDifferences } = tablesOf({ taskOf, chosen, checkpointsOf, metricTitle, shownDifferences: () => differences[viewIndex()] });
   const fillAny = (details) => (details.dataset.differences === undefined ? fillTable : fillDifferences)(details);
   find("details.data").forEach((d) => d.addEventListener("toggle", () => { if (d.open) fillAny(d); }));
 
@@ -405,7 +370,6 @@
       setTimeout(() => { button.textContent = "Copy"; }, 1500);
     });
   }
-
   // ---- items: unpacked when they come near ----
   const explorer = document.getElementById("items")
     ? new ItemExplorer({ data, specs, element, draw, format, count }) : null;
