@@ -52,7 +52,8 @@ from ckpt_analyzer.html_report.views import View, metric_choices, setting_choice
 _TEMPLATES = Path(__file__).parent / "templates"
 #: The page's script, piece by piece; the last one starts it.
 _SCRIPTS = (
-    "unpack.js", "elements.js", "rows.js", "csv.js", "tables.js", "sorting.js", "items.js", "page.js",
+    "unpack.js", "elements.js", "rows.js", "csv.js", "tables.js", "sorting.js", "items.js",
+    "page.js",
 )  # fmt: skip
 
 
