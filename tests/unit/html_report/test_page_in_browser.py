@@ -294,7 +294,7 @@ def test_the_metric_switch_changes_charts_verdicts_and_tables(opened):
     assert "Accuracy" in chart.inner_text()
     opened.page.get_by_role("button", name="Classification loss").click()
     chart.get_by_text("Classification loss").wait_for()
-    matrix = opened.page.locator("#verdicts [data-view]:not([hidden])")
+    matrix = opened.page.locator("#verdicts .verdicts [data-view]:not([hidden])")
     assert matrix.count() == 1
     assert "falls, then rises (U)" in matrix.inner_text().partition("Memo Trap")[2][:60]
     assert opened.troubles == []
