@@ -11,18 +11,22 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
 from ckpt_analyzer.checkpoints.weight_files import TOKENIZER_FILES
-from ckpt_analyzer.scoring.encode import EncodedItems, encode_items
+from ckpt_analyzer.prompt_rules import rules_at
+from ckpt_analyzer.scoring.chat import Chat, check_template
+from ckpt_analyzer.scoring.fitting import FittedItems, encode_fitting
 from ckpt_analyzer.scoring.load import load_tokenizer
 from ckpt_analyzer.scoring.plan import ScoringPlan, prepare
+from ckpt_analyzer.store.tally import NO_SHOTS, ShotsUsed
 from ckpt_analyzer.store.unit import CellKey
 from ckpt_analyzer.sweep.sample import sample_items
 from ckpt_analyzer.task import Item
 from ckpt_analyzer.task_data import TaskItems
-from ckpt_analyzer.task_data.few_shot import with_shots
+from ckpt_analyzer.task_data.few_shot import Drawn, Prompted, prompted
 
 #: Plans in memory at a time. Units differ in their cells only where a run was broken off.
 _KEPT_PLANS = 2
@@ -39,6 +43,14 @@ class _TextKey(NamedTuple):
     limit: int | None
     limit_seed: int | None
     prompt_format: str
+    prompt_rules: str
+
+
+class UnitPlan(NamedTuple):
+    """What to compute for the cells of a unit, and the examples in the prompts of each."""
+
+    scoring: ScoringPlan
+    shots: tuple[ShotsUsed, ...]
 
 
 @dataclass
@@ -52,10 +64,12 @@ class UnitPlans:
     """
 
     tasks: Mapping[str, TaskItems]
-    _encoded: dict[_TextKey, EncodedItems] = field(default_factory=dict)
+    _encoded: dict[_TextKey, FittedItems] = field(default_factory=dict)
     _plans: dict[tuple[_TextKey, ...], ScoringPlan] = field(default_factory=dict)
 
-    def plan(self, cells: Sequence[CellKey], folder: Path, max_length_tokens: int) -> ScoringPlan:
+    def plan(
+        self, cells: Sequence[CellKey], folder: Path, max_length_tokens: int, *, arm: str = "base"
+    ) -> UnitPlan:
         """Return what to compute for `cells`, in their order.
 
         Parameters
@@ -64,44 +78,66 @@ class UnitPlans:
             Holds the tokenizer.
         max_length_tokens
             The longest input of the model.
+        arm
+            The training stage that the tokenizer belongs to, for messages.
 
         Raises
         ------
         ScoringError
-            If the tokenizer cannot be read, or an item cannot be encoded.
+            If the tokenizer cannot be read, an item cannot be encoded, or a chat format is asked
+            for and there is no template.
         """
         tokenizer = tokenizer_sha256(folder)
         keys = tuple(_text_key(cell, tokenizer, max_length_tokens) for cell in cells)
         if keys not in self._plans:
-            self._encode(dict(zip(keys, cells, strict=True)), folder)
+            self._encode(dict(zip(keys, cells, strict=True)), folder, arm)
             while len(self._plans) >= _KEPT_PLANS:
                 del self._plans[next(iter(self._plans))]
-            self._plans[keys] = prepare([self._encoded[key] for key in keys])
-        return self._plans[keys]
+            self._plans[keys] = prepare([self._encoded[key].encoded for key in keys])
+        shots = [_shots_used(cell, self._encoded[k]) for cell, k in zip(cells, keys, strict=True)]
+        return UnitPlan(self._plans[keys], tuple(shots))
 
     def n_items(self, cell: CellKey) -> int:
         """Return how many items `cell` has."""
         n_items = len(self.tasks[cell.task].items)
         return n_items if cell.limit is None else min(cell.limit, n_items)
 
-    def items(self, cell: CellKey) -> tuple[Item, ...]:
-        """Return the items of `cell`: sampled, and with their shots."""
-        pool = self.tasks[cell.task].items
-        items = sample_items(pool, cell.limit, cell.limit_seed, cell.task)
-        if not cell.shots:
-            return items
-        assert cell.shot_seed is not None
-        return with_shots(items, cell.shots, cell.shot_seed, pool=pool)
+    def prompts(self, cell: CellKey) -> tuple[Prompted, ...]:
+        """Return the items of `cell`: sampled, and with their examples."""
+        of_task = self.tasks[cell.task]
+        items = sample_items(of_task.items, cell.limit, cell.limit_seed, cell.task)
+        drawn = Drawn(of_task.items, cell.shot_seed or 0, of_task.examples)
+        return prompted(items, cell.shots, drawn, rules_at(cell.prompt_rules).shots)
 
-    def _encode(self, cells: Mapping[_TextKey, CellKey], folder: Path) -> None:
+    def _encode(self, cells: Mapping[_TextKey, CellKey], folder: Path, arm: str) -> None:
         missing = {key: cell for key, cell in cells.items() if key not in self._encoded}
         if not missing:
             return
         tokenizer = load_tokenizer(folder)
         for key, cell in missing.items():
-            length = key.max_length_tokens
-            chosen = self.items(cell)
-            self._encoded[key] = encode_items(tokenizer, chosen, max_length_tokens=length)
+            prompts = self.prompts(cell)
+            chat = rules_at(cell.prompt_rules).chat
+            if chat is not None:
+                check_template(tokenizer, arm)
+            self._encoded[key] = encode_fitting(
+                tokenizer,
+                partial(_prompt_at, prompts),
+                len(prompts),
+                cell.shots,
+                max_length_tokens=key.max_length_tokens,
+                render=None if chat is None else Chat(tokenizer, chat).render,
+            )
+
+
+def _prompt_at(prompts: Sequence[Prompted], place: int, shots: int) -> Item:
+    return prompts[place].at(shots)
+
+
+def _shots_used(cell: CellKey, fitted: FittedItems) -> ShotsUsed:
+    if not cell.shots:
+        return NO_SHOTS
+    n_cut = int((fitted.n_shots_I < cell.shots).sum())
+    return ShotsUsed(n_cut, int(fitted.n_shots_I.sum()))
 
 
 def tokenizer_sha256(folder: Path) -> str:
@@ -123,4 +159,5 @@ def _text_key(cell: CellKey, tokenizer: str, max_length_tokens: int) -> _TextKey
         limit=cell.limit,
         limit_seed=cell.limit_seed,
         prompt_format=cell.prompt_format,
+        prompt_rules=cell.prompt_rules,
     )

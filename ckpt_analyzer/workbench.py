@@ -42,13 +42,13 @@ from ckpt_analyzer.scoring.skeleton import config_in
 from ckpt_analyzer.scoring.threads import threads_for
 from ckpt_analyzer.scoring.window import max_length_tokens
 from ckpt_analyzer.store.store import Store
-from ckpt_analyzer.store.tally import tally
+from ckpt_analyzer.store.tally import ShotsUsed, tally
 from ckpt_analyzer.store.unit import CellKey, UnitManifest
 from ckpt_analyzer.sweep.copies import EqualWeights
 from ckpt_analyzer.sweep.plan import Unit
 from ckpt_analyzer.tables import ITEM_SCORES
 from ckpt_analyzer.task_data import TaskItems
-from ckpt_analyzer.unit_plan import UnitPlans
+from ckpt_analyzer.unit_plan import UnitPlan, UnitPlans
 
 #: Whose versions are stored with every score.
 VERSIONED = ("torch", "transformers", "tokenizers", "safetensors", "numpy")
@@ -126,6 +126,10 @@ class Workbench:
             status = UnitStatus(unit.label, "failed", problem=_too_large(unit, error))
         except UserError as error:
             status = UnitStatus(unit.label, "failed", problem=str(error))
+        except FileNotFoundError as error:
+            # A Trainer removes old checkpoints, whoever reads them.
+            problem = f"{error.filename} vanished while the checkpoint was read"
+            status = UnitStatus(unit.label, "failed", problem=problem)
         else:
             seconds = time.perf_counter() - begin
             status = UnitStatus(unit.label, "done", n_items, seconds, warnings=warnings)
@@ -149,12 +153,14 @@ class Workbench:
         self._read_ahead(following, resolved, ahead)
         with ahead.opened() as opened:
             plan = self._plan(unit, opened.folder)
-            model = self._opened(unit, opened, plan)
+            model = self._opened(unit, opened, plan.scoring)
             ready = time.perf_counter()
             self.listener(CheckpointFetched(unit.label, resolved.bytes_to_download, ready - begin))
             with threads_for(unit.checkpoint.model.parameters):
-                tables = self._score_cells(unit, model, plan)
-        scored = _Scored(tables, ready - begin, time.perf_counter() - ready, str(model.device))
+                tables = self._score_cells(unit, model, plan.scoring)
+        seconds = time.perf_counter() - ready
+        shots = dict(zip(unit.cells, plan.shots, strict=True))
+        scored = _Scored(tables, shots, ready - begin, seconds, str(model.device))
         manifest = _manifest(unit, resolved, scored, self.settings)
         rows = [_item_scores(unit, resolved, cell, table) for cell, table in tables.items()]
         self._equal.add(self.store.commit(manifest, pa.concat_tables(rows)))
@@ -162,8 +168,9 @@ class Workbench:
         return (*copied.notes, *((moved,) if has_moved else ()), *_suspicion(unit),
                 *_warnings(manifest))  # fmt: skip
 
-    def _plan(self, unit: Unit, folder: Path) -> ScoringPlan:
-        return self._plans.plan(unit.cells, folder, max_length_tokens(config_in(folder)))
+    def _plan(self, unit: Unit, folder: Path) -> UnitPlan:
+        length = max_length_tokens(config_in(folder))
+        return self._plans.plan(unit.cells, folder, length, arm=unit.checkpoint.model.arm)
 
     def _opened(
         self, unit: Unit, checkpoint: OpenCheckpoint, plan: ScoringPlan
@@ -229,6 +236,7 @@ class Workbench:
 @dataclass(frozen=True)
 class _Scored:
     tables: Mapping[CellKey, pa.Table]
+    shots: Mapping[CellKey, ShotsUsed]
     seconds_fetch: float
     seconds_score: float
     device: str
@@ -295,7 +303,7 @@ def _manifest(
         weights_sha256=resolved.weights_sha256,
         suspect=unit.suspicion,
         cells=tuple(
-            tally(key, settings.tasks[key.task].task.kind, table)
+            tally(key, settings.tasks[key.task].task.kind, table, scored.shots[key])
             for key, table in scored.tables.items()
         ),
         sweep_sha256=settings.sweep_sha256,
@@ -321,6 +329,11 @@ def _warnings(manifest: UnitManifest) -> tuple[str, ...]:
     for cell in manifest.cells:
         if cell.n_truncated:
             warnings.append(f"{cell.key.task}: {cell.n_truncated} prompts lost their left end")
+        if cell.n_shots_cut:
+            warnings.append(
+                f"{cell.key.task}: {cell.n_shots_cut} of {cell.n_items} prompts hold fewer than "
+                f"{cell.key.shots} shots, {cell.mean_shots:.1f} on average: more do not fit"
+            )
         if cell.n_unscored:
             warnings.append(f"{cell.key.task}: {cell.n_unscored} items could not be scored")
     return tuple(warnings)

@@ -28,6 +28,10 @@ TOKENIZER_FILES = VOCABULARIES | {
 COMPANIONS = TOKENIZER_FILES | {"config.json", "generation_config.json"}
 
 
+#: How the problem of a checkpoint begins that lacks something.
+UNFINISHED = "the checkpoint is not complete: "
+
+
 def deciding(companions: Iterable[str]) -> tuple[str, ...]:
     """Return those of `companions` on which scores depend: all but indices and generation."""
     return tuple(name for name in companions if name in TOKENIZER_FILES or name == "config.json")
@@ -70,7 +74,7 @@ def choose(names: Iterable[str], where: str) -> LoadedFiles:
 def incomplete(what: str, where: str) -> CheckpointError:
     """Return the error of a checkpoint that lacks something."""
     return CheckpointError(
-        f"the checkpoint is not complete: {what}",
+        f"{UNFINISHED}{what}",
         where=where,
         hint="it may be half-written or half-uploaded: leave the step out, or get it again",
     )

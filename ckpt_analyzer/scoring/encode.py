@@ -16,11 +16,15 @@ The rules (``TemplateLM._encode_pair`` and ``loglikelihood``, lm-evaluation-harn
   with that token gives it up instead. A context of white space only counts as empty here; the
   harness stops on it unless the tokenizer adds a BOS.
 - Input that is too long loses its left end, BOS included, and is flagged.
+
+A context that is rendered (a chat template) is taken as it comes out: it holds its special tokens
+and its white space already, so none are added and none is moved. Only white space at the end of the
+prompt itself moves to the continuation, as above.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -31,6 +35,8 @@ from ckpt_analyzer.errors import ScoringError
 from ckpt_analyzer.task import Item
 
 IdArray = NDArray[np.int32]
+#: Takes a prompt, without white space at its end; returns the text before a choice.
+Render = Callable[[str], str]
 
 #: Texts that are tokenized at once: a tokenizer's own record of a text is 50 times as large as ids.
 _CHUNK_TEXTS = 1024
@@ -127,7 +133,11 @@ class _Pair:
 
 
 def encode_items(
-    tokenizer: PreTrainedTokenizerBase, items: Sequence[Item], *, max_length_tokens: int
+    tokenizer: PreTrainedTokenizerBase,
+    items: Sequence[Item],
+    *,
+    max_length_tokens: int,
+    render: Render | None = None,
 ) -> EncodedItems:
     """Encode `items` for every checkpoint of models that share `tokenizer`.
 
@@ -139,6 +149,8 @@ def encode_items(
         Their texts are taken byte-exact; nothing is stripped.
     max_length_tokens
         The longest input of the model, see ``window.max_length_tokens``.
+    render
+        Makes the text before a choice of a prompt; None to take the prompt as it is.
 
     Raises
     ------
@@ -148,8 +160,11 @@ def encode_items(
         is empty.
     """
     _check_appends_nothing(tokenizer)
-    pairs = [pair for item in items for pair in _pairs(item)]
-    ids_of_text = _encode_texts(tokenizer, _texts(pairs))
+    pairs = [pair for item in items for pair in _pairs(item, render)]
+    if render is None:
+        ids_of_text = _encode_texts(tokenizer, _texts(pairs))
+    else:
+        ids_of_text = _ids(tokenizer, _texts(pairs), special=False)
     requests = iter([_request(tokenizer, pair, ids_of_text, max_length_tokens) for pair in pairs])
     return EncodedItems(
         items=tuple(_encoded_item(item, requests) for item in items),
@@ -157,12 +172,13 @@ def encode_items(
     )
 
 
-def _pairs(item: Item) -> Iterable[_Pair]:
+def _pairs(item: Item, render: Render | None) -> Iterable[_Pair]:
     contexts = [item.context] if item.other_context is None else [item.context, item.other_context]
     for context in contexts:
         kept = context.rstrip()
+        before = kept if render is None else render(kept)
         for index, choice in enumerate(item.choices):
-            yield _Pair(item.item_id, index, kept, context[len(kept) :] + choice)
+            yield _Pair(item.item_id, index, before, context[len(kept) :] + choice)
 
 
 def _texts(pairs: Iterable[_Pair]) -> list[str]:

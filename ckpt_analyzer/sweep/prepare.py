@@ -12,7 +12,9 @@ from pathlib import Path
 
 from ckpt_analyzer import suites as known_suites
 from ckpt_analyzer import tasks as known_tasks
+from ckpt_analyzer.checkpoints.growth import Growth
 from ckpt_analyzer.checkpoints.hub import HubReading, HubSource
+from ckpt_analyzer.checkpoints.hub_suite import HubFacts, HubRun, find_hub_suite
 from ckpt_analyzer.checkpoints.local import LocalSource
 from ckpt_analyzer.checkpoints.local_suite import find_local_suite
 from ckpt_analyzer.checkpoints.spool import SpoolPlace
@@ -42,12 +44,19 @@ class Overrides:
     ----------
     spool
         Where downloaded weights go through; None to keep them off the disk.
+    growth
+        Of runs that are still at work: only whole checkpoints are planned, and those of the
+        sweep's steps that are there by now.
+    facts
+        What is known of repositories from earlier plans of the same run.
     """
 
     store: Path | None = None
     data: Path | None = None
     endpoint: str | None = None
     spool: SpoolPlace | None = None
+    growth: Growth | None = None
+    facts: HubFacts | None = None
 
 
 def prepare_plan(sweep_file: Path, overrides: Overrides) -> Plan:
@@ -79,7 +88,16 @@ def plan_sweep(sweep: Sweep, overrides: Overrides) -> Plan:
         from ckpt_analyzer.sweep.adaptive import rounds_of_sweep  # statsmodels: only when searching
 
         adaptive = rounds_of_sweep(sweep, [planned.task.name for planned in tasks], store).steps
-    plan = make_plan(sweep, source_suites(sweep, overrides), tasks, done, adaptive)
+    if overrides.growth is not None:
+        overrides.growth.look()
+    plan = make_plan(
+        sweep,
+        source_suites(sweep, overrides),
+        tasks,
+        done,
+        adaptive,
+        is_growing=overrides.growth is not None,
+    )
     if store is None:
         return plan
     return with_audit(replace(plan, damaged=store.damaged()), store)
@@ -91,9 +109,15 @@ def source_suites(sweep: Sweep, overrides: Overrides) -> tuple[SourcedSuite, ...
 
 
 def _source(selection: SuiteSelection, sweep: Sweep, overrides: Overrides) -> SourcedSuite:
+    tokens, growth = selection.tokens_per_step, overrides.growth
     if selection.path is not None:
-        suite = find_local_suite(selection.path, tokens_per_step=selection.tokens_per_step)
+        suite = find_local_suite(selection.path, tokens_per_step=tokens, growth=growth)
         return SourcedSuite(suite, LocalSource(suite), selection)
+    if selection.hub_repo is not None:
+        hub = _hub(sweep, overrides)
+        run = HubRun(selection.hub_repo, selection.revision or "step{step}", tokens)
+        suite = find_hub_suite(hub, run, growth=growth, facts=overrides.facts)
+        return SourcedSuite(suite, hub, selection)
     assert selection.suite is not None
     suite = known_suites.load(selection.suite)
     source = LocalSource(suite) if suite.root else _hub(sweep, overrides)
@@ -125,8 +149,25 @@ def plan_tasks(sweep: Sweep) -> tuple[PlannedTask, ...]:
 
 def load_tasks(sweep: Sweep, endpoint: str | None) -> Mapping[str, TaskItems]:
     """Return the items of every task of the sweep, from disk or from the Hub."""
-    tasks = [_task(name) for name in sweep.task_names]
-    return {t.name: load_items(t, data_dir=sweep.data, endpoint=endpoint) for t in tasks}
+    loaded = [
+        load_items(_task(name), data_dir=sweep.data, endpoint=endpoint) for name in sweep.task_names
+    ]
+    if any(sweep.shots):
+        loaded = [_with_examples(items, sweep) for items in loaded]
+    return {items.task.name: items for items in loaded}
+
+
+def _with_examples(items: TaskItems, sweep: Sweep) -> TaskItems:
+    examples = _examples(items.task, sweep)
+    return items if examples is None else replace(items, examples=examples.items)
+
+
+def _examples(task: Task, sweep: Sweep) -> TaskItems | None:
+    """Return the fixed examples of `task`; None where they are drawn from its own items."""
+    path = sweep.few_shot.file_of(task.name)
+    if path is None or not any(sweep.shots):
+        return None
+    return load_items(own_task(path))
 
 
 def _task(name: str) -> Task:
@@ -142,17 +183,32 @@ def _planned(task: Task, sweep: Sweep) -> PlannedTask:
         sha256, n_items, sizes = task.data.sha256, task.n_items, task.sample_tokens
     if sweep.data is not None and task.data.repo is not None:
         read_task_file(task.data, Places(sweep.data))  # so that a plan finds a wrong file
-    _check_shots(task, n_items, sweep)
+    examples = _examples(task, sweep)
+    _check_shots(task, n_items, examples, sweep)
     _check_own_name(task, sha256)
     wanted = n_items if sweep.limit is None else min(sweep.limit, n_items)
     tokens = interpolated_tokens(sizes, wanted)
-    return PlannedTask(task, sha256, wanted, tokens, sizes[0].tokens if sizes else 0)
+    return PlannedTask(
+        task,
+        sha256,
+        wanted,
+        tokens,
+        sizes[0].tokens if sizes else 0,
+        None if examples is None else examples.sha256,
+    )
 
 
-def _check_shots(task: Task, n_items: int, sweep: Sweep) -> None:
+def _check_shots(task: Task, n_items: int, examples: TaskItems | None, sweep: Sweep) -> None:
     shots = max(sweep.shots)
     where = sweep.where("shots")
-    if shots >= n_items:
+    if examples is not None and shots > len(examples.items):
+        raise SweepError(
+            f"{shots} shots need {shots} examples, and the file for {task.name} has "
+            f"{len(examples.items)}",
+            where=where,
+            hint=f"give at most {len(examples.items)} shots",
+        )
+    if examples is None and shots >= n_items:
         raise SweepError(
             f"{shots} shots need more than {shots} items, and {task.name} has {n_items}",
             where=where,

@@ -21,11 +21,18 @@ _ENDINGS: dict[str, RowFormat] = {".jsonl.gz": "jsonl", ".jsonl": "jsonl", ".csv
 
 @dataclass(frozen=True)
 class TaskItems:
-    """The items of a task, in the order of its file, and the sha256 of the unpacked file."""
+    """The items of a task, in the order of its file, and the sha256 of the unpacked file.
+
+    Parameters
+    ----------
+    examples
+        Fixed in-context examples; None where they are drawn from the items.
+    """
 
     task: Task
     items: tuple[Item, ...]
     sha256: str
+    examples: tuple[Item, ...] | None = None
 
     @property
     def scored_bytes(self) -> int:

@@ -68,9 +68,9 @@ def test_events_tell_the_way_of_a_unit(plan, bench, events):
 
 def test_texts_are_encoded_once_for_all_checkpoints(plan, bench, monkeypatch):
     calls = []
-    encode, prepare = unit_plan.encode_items, unit_plan.prepare
+    encode, prepare = unit_plan.encode_fitting, unit_plan.prepare
     monkeypatch.setattr(
-        unit_plan, "encode_items", lambda *a, **k: calls.append("encode") or encode(*a, **k)
+        unit_plan, "encode_fitting", lambda *a, **k: calls.append("encode") or encode(*a, **k)
     )
     monkeypatch.setattr(unit_plan, "prepare", lambda *a: calls.append("plan") or prepare(*a))
     for unit in plan.units:
