@@ -25,6 +25,7 @@ from ckpt_analyzer.html_report.prose import suspect_warnings
 from ckpt_analyzer.html_report.run_rows import RUN_COLUMNS
 from ckpt_analyzer.metric import Metric
 from ckpt_analyzer.reported_items import read_items
+from ckpt_analyzer.reported_shots import cut_shots
 from ckpt_analyzer.reported_stores import joined
 from ckpt_analyzer.reported_tuning import read_tuning
 from ckpt_analyzer.side_by_side import labels_of
@@ -94,6 +95,7 @@ def gather(store: Store, title: str | None = None, *, with_suspects: bool = Fals
     first = _metrics(trends["metric"].unique(), _swept_metrics(store))[:_COMPARED]
     tuning = read_tuning(store, [metric.name for metric in first])
     warnings = [f"not read: {each.path}: {each.reason}" for each in store.damaged()]
+    warnings += cut_shots(store.manifests())
     if with_suspects:
         warnings += suspect_warnings(trends, "taken into every fit, as was asked")
         trends = trends.assign(suspect=None)

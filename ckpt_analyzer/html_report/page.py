@@ -34,6 +34,7 @@ from ckpt_analyzer.html_report.matrix import Matrix, column_groups, matrix, tall
 from ckpt_analyzer.html_report.payload import Names, data_json, deflated, models_of, packed
 from ckpt_analyzer.html_report.regression import RegressionRow, regression_rows
 from ckpt_analyzer.html_report.run_rows import RUN_COLUMNS, run_rows
+from ckpt_analyzer.html_report.shots import ShotTables
 from ckpt_analyzer.html_report.specs import Spec, rows_json, specs_json
 from ckpt_analyzer.html_report.tuned import Question, TunedView, TuningTables, tuned_view
 from ckpt_analyzer.html_report.tuning import TuningRow, tuning_rows
@@ -150,6 +151,7 @@ def render(data: ReportData) -> str:
         explored=explored(data.items),
         layout=layout,
         blocks=_blocks(data, layout),
+        shot_tables=ShotTables(data.trends, data.flips, layout.cards),
         head=prose.what_was_run(data.trends, data.runs),
         warnings=prose.warnings(data.trends, data.runs, data.warnings),
         methods=prose.methods(

@@ -113,6 +113,9 @@ def _series(rows: pd.DataFrame, cut: Cut) -> Series:
     key = {name: rows[name].iloc[0] for name in KEY_DEFAULTS} | _VARIES[cut.axis]
     if cut.axis == "parameters":
         key["size"] = f"step {rows['step'].iloc[0]}"
+    if cut.axis == "shots":
+        # One curve per checkpoint: without the step, those of one model could not be told apart.
+        key["size"] = at_step(str(key["size"]), int(rows["step"].iloc[0]))
     notes = []
     if cut.axis != "shots" and (rows["_axis"] <= 0).any():
         rows = rows[rows["_axis"] > 0]
@@ -132,6 +135,11 @@ def _series(rows: pd.DataFrame, cut: Cut) -> Series:
         notes=(*notes, *measured.notes),
         suspect_position=tuple(_position(np.unique(suspect["_axis"].to_numpy()), cut.axis)),
     )
+
+
+def at_step(size: str, step: int) -> str:
+    """Return what a verdict over shots has for a size: ``410m, step 1000``."""
+    return f"{size}, step {step}"
 
 
 def _position(axis_K: np.ndarray, axis: str) -> np.ndarray:
