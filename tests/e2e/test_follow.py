@@ -2,14 +2,17 @@
 
 import json
 import shutil
+import signal
 import subprocess
 import sys
 import textwrap
+import time
 
 import pytest
 
 from ckpt_analyzer.store.store import open_store
 from command_line import ITEMS, SUITE, command, environment, events, run
+from hub_server import HubServer
 
 MODEL = SUITE / "toy-neox-36k"
 STEPS = (8, 16, 32, 64)
@@ -130,3 +133,53 @@ def test_a_folder_that_is_not_there_is_a_mistake_at_once(home):
     done = finish(follow(home / "typo", "--idle-minutes", 0.01))
     assert done.returncode == 2
     assert "there is no such folder" in done.stderr or "no sweep file" in done.stderr
+
+
+def test_a_repository_is_followed_by_its_branches(home, tmp_path):
+    """A branch without its weights is waited for; one that comes later is scored."""
+    with HubServer() as hub:
+
+        def push(step, *, without=()):
+            files = {p.name: p.read_bytes() for p in (MODEL / f"step{step}").iterdir()}
+            state = json.dumps({"global_step": step, "num_input_tokens_seen": step * 2048})
+            files |= {"trainer_state.json": state.encode()}
+            hub.add("me/run", f"step{step}", {n: c for n, c in files.items() if n not in without})
+
+        push(8)
+        push(16, without={"model.safetensors"})
+        process = subprocess.Popen(
+            command(
+                "run", "hub:me/run", "--tasks", ITEMS / "toy-grammar.jsonl", "--limit", 20,
+                "--follow", "--follow-every", 0.3, "--until-step", 32, "--store",
+                tmp_path / "store", "--endpoint", hub.endpoint,
+            ),
+            stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment(),
+        )  # fmt: skip
+        for line in process.stdout:
+            if json.loads(line)["event"] == "UnitStatus":
+                break
+        push(16)
+        push(32)
+        _, talk = process.communicate(timeout=120)
+    assert process.returncode == 0, talk
+    assert "waiting for run step 16: there are no weights" in talk
+    assert "3 units scored, 0 failed" in talk
+    trends = open_store(tmp_path / "store").trends(["accuracy"])
+    assert list(trends["tokens"]) == [8 * 2048, 16 * 2048, 32 * 2048]
+
+
+def test_ctrl_c_is_a_clean_end_that_says_how_it_stands(home, tmp_path):
+    shutil.copytree(MODEL / "step8", home / "checkpoint-8")
+    process = subprocess.Popen(
+        follow(home, "--tokens-per-step", 2048),
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment(),
+    )  # fmt: skip
+    for line in process.stdout:
+        if json.loads(line)["event"] == "UnitStatus":
+            break
+    time.sleep(1)
+    process.send_signal(signal.SIGINT)
+    _, talk = process.communicate(timeout=60)
+    assert process.returncode == 0, talk
+    assert "1 units scored, 0 failed" in talk
+    assert "Traceback" not in talk
