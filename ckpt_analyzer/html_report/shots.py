@@ -60,23 +60,21 @@ class ShotTables:
         flips = flips[flips["axis"] == "shots"]
         last = trends.groupby(_SERIES)["step"].transform("max")
         groups = trends[trends["step"] == last].groupby(_SERIES, sort=False)
-        rows = (self._row(key, rows, flips, shots) for key, rows in groups)
+        rows = (self._row(rows, flips, shots) for _, rows in groups)
         order = {name: place for place, name in enumerate(self.cards)}
         return ShotTable(shots, tuple(sorted(rows, key=lambda row: order[row.card.name])))
 
-    def _row(
-        self, key: tuple[str, ...], rows: pd.DataFrame, flips: pd.DataFrame, shots: tuple[int, ...]
-    ) -> ShotRow:
-        _, model, _, task = key
+    def _row(self, rows: pd.DataFrame, flips: pd.DataFrame, shots: tuple[int, ...]) -> ShotRow:
+        first = rows.iloc[0]
         values = dict(zip(rows["shots"], rows["value"], strict=True))
-        step = int(rows["step"].iloc[0])
-        place = f"{rows['size'].iloc[0]}, step {step}"
-        of_series = (flips[_SERIES] == list(key)).all(axis=1) & (flips["size"] == place)
+        step = int(first["step"])
+        place = f"{first['size']}, step {step}"
+        of_series = (flips[_SERIES] == first[_SERIES]).all(axis=1) & (flips["size"] == place)
         found = flips[of_series]
         at = None if found.empty else found["flip_at"].iloc[0]
         return ShotRow(
-            card=self.cards[task],
-            model=str(model),
+            card=self.cards[str(first["task"])],
+            model=str(first["model"]),
             step=numbers.integer(step),
             values=tuple(numbers.value(values.get(n)) for n in shots),
             verdict=UNKNOWN if found.empty else verdict(str(found["verdict"].iloc[0])),

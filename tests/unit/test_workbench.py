@@ -94,6 +94,16 @@ def test_a_model_that_does_not_fit_fails_alone_and_says_what_to_lower(
     assert bench.store.manifests() == ()
 
 
+def test_a_checkpoint_that_is_removed_while_it_is_loaded_fails_alone(plan, bench, monkeypatch):
+    def fail(*_, **__):
+        raise FileNotFoundError(2, "No such file or directory", "step0/model.safetensors")
+
+    monkeypatch.setattr(InPlaceModel, "load", fail)
+    status = bench.work(plan.units[0])
+    assert status.state == "failed"
+    assert "step0/model.safetensors vanished" in status.problem
+
+
 def test_a_diverged_checkpoint_is_stored_as_not_scored(plan, bench, monkeypatch):
     load = InPlaceModel.load
 
