@@ -35,9 +35,10 @@ WRITER = textwrap.dedent("""\
                     size = -(-len(content) // 4)
                     file.write(content[part * size : (part + 1) * size])
                     file.flush()
-                    time.sleep(pause)
+                    # Weights and the state stall for longer than a checkpoint has to settle.
+                    time.sleep(10 * pause if path.suffix == ".safetensors" else pause)
         (folder / "training_args.bin").write_bytes(b"x")
-        time.sleep(pause)
+        time.sleep(10 * pause)
         state = {"global_step": step, "num_input_tokens_seen": step * 2048}
         (folder / "trainer_state.json").write_text(json.dumps(state))
         time.sleep(4 * pause)
