@@ -11,14 +11,13 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
 from ckpt_analyzer.checkpoints.weight_files import TOKENIZER_FILES
 from ckpt_analyzer.prompt_rules import rules_at
 from ckpt_analyzer.scoring.chat import Chat, check_template
-from ckpt_analyzer.scoring.fitting import FittedItems, encode_fitting
+from ckpt_analyzer.scoring.fitting import FittedItems, PromptAt, encode_fitting
 from ckpt_analyzer.scoring.load import load_tokenizer
 from ckpt_analyzer.scoring.plan import ScoringPlan, prepare
 from ckpt_analyzer.store.tally import NO_SHOTS, ShotsUsed
@@ -26,7 +25,7 @@ from ckpt_analyzer.store.unit import CellKey
 from ckpt_analyzer.sweep.sample import sample_items
 from ckpt_analyzer.task import Item
 from ckpt_analyzer.task_data import TaskItems
-from ckpt_analyzer.task_data.few_shot import Drawn, Prompted, prompted
+from ckpt_analyzer.task_data.few_shot import Drawn, prompted
 
 #: Plans in memory at a time. Units differ in their cells only where a run was broken off.
 _KEPT_PLANS = 2
@@ -51,6 +50,13 @@ class UnitPlan(NamedTuple):
 
     scoring: ScoringPlan
     shots: tuple[ShotsUsed, ...]
+
+
+class CellPrompts(NamedTuple):
+    """The prompts of a cell, at any number of examples up to that of the cell."""
+
+    at: PromptAt
+    n_items: int
 
 
 @dataclass
@@ -102,12 +108,15 @@ class UnitPlans:
         n_items = len(self.tasks[cell.task].items)
         return n_items if cell.limit is None else min(cell.limit, n_items)
 
-    def prompts(self, cell: CellKey) -> tuple[Prompted, ...]:
-        """Return the items of `cell`: sampled, and with their examples."""
+    def prompts(self, cell: CellKey) -> CellPrompts:
+        """Return the items of `cell`: sampled, and with as many of their examples as one wants."""
         of_task = self.tasks[cell.task]
         items = sample_items(of_task.items, cell.limit, cell.limit_seed, cell.task)
+        if of_task.rules is not None:
+            return CellPrompts(_OwnPrompts(of_task, cell).at, len(items))
         drawn = Drawn(of_task.items, cell.shot_seed or 0, of_task.examples)
-        return prompted(items, cell.shots, drawn, rules_at(cell.prompt_rules).shots)
+        prompts = prompted(items, cell.shots, drawn, rules_at(cell.prompt_rules).shots)
+        return CellPrompts(lambda place, shots: prompts[place].at(shots), len(prompts))
 
     def _encode(self, cells: Mapping[_TextKey, CellKey], folder: Path, arm: str) -> None:
         missing = {key: cell for key, cell in cells.items() if key not in self._encoded}
@@ -121,16 +130,34 @@ class UnitPlans:
                 check_template(tokenizer, arm)
             self._encoded[key] = encode_fitting(
                 tokenizer,
-                partial(_prompt_at, prompts),
-                len(prompts),
+                prompts.at,
+                prompts.n_items,
                 cell.shots,
                 max_length_tokens=key.max_length_tokens,
                 render=None if chat is None else Chat(tokenizer, chat).render,
             )
 
 
-def _prompt_at(prompts: Sequence[Prompted], place: int, shots: int) -> Item:
-    return prompts[place].at(shots)
+@dataclass
+class _OwnPrompts:
+    """Prompts of a task that puts its examples together by its own rules."""
+
+    of_task: TaskItems
+    cell: CellKey
+    _by_shots: dict[int, tuple[Item, ...]] = field(default_factory=dict)
+
+    def at(self, place: int, shots: int) -> Item:
+        if shots not in self._by_shots:
+            self._by_shots[shots] = self._sampled(shots)
+        return self._by_shots[shots][place]
+
+    def _sampled(self, shots: int) -> tuple[Item, ...]:
+        pool, cell = self.of_task.items, self.cell
+        if shots:
+            assert self.of_task.rules is not None
+            assert cell.shot_seed is not None
+            pool = self.of_task.rules.with_shots(shots, cell.shot_seed)
+        return sample_items(pool, cell.limit, cell.limit_seed, cell.task)
 
 
 def _shots_used(cell: CellKey, fitted: FittedItems) -> ShotsUsed:

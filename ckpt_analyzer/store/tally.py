@@ -38,6 +38,7 @@ def tally(key: CellKey, kind: Kind, scores: pa.Table, shots: ShotsUsed = NO_SHOT
         n_unscored=len(_unscored_rows(scores)),
         n_shots_cut=shots.n_cut,
         n_shots_used=shots.n_used,
+        values=_value_names(scores),
     )
 
 
@@ -85,3 +86,10 @@ def _unscored_rows(scores: pa.Table) -> set[int]:
         unscored = pc.fill_null(pc.invert(pc.is_finite(pc.list_flatten(lists))), True)
         rows |= set(pc.unique(parents.filter(unscored)).to_pylist())
     return rows
+
+
+def _value_names(scores: pa.Table) -> tuple[str, ...]:
+    if "task_values" not in scores.column_names:
+        return ()
+    maps = scores["task_values"].combine_chunks()
+    return tuple(sorted({name for pairs in maps.to_pylist() if pairs for name, _ in pairs}))

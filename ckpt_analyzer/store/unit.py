@@ -23,6 +23,9 @@ from ckpt_analyzer.task import Kind
 
 FORMAT = 1
 
+#: The version of the scorer of cells whose scores others made.
+IMPORTED = "imported"
+
 
 @dataclass(frozen=True)
 class CellKey:
@@ -85,6 +88,8 @@ class Cell:
         Items whose prompt holds fewer examples than asked for, because more do not fit.
     n_shots_used
         Examples in all prompts together; None without shots, and where it was not counted.
+    values
+        Metrics that the task's own rules gave its items (column ``task_values``), sorted.
     """
 
     __pydantic_config__: ClassVar[ConfigDict] = ConfigDict(extra="forbid", strict=True)
@@ -96,6 +101,7 @@ class Cell:
     n_unscored: int
     n_shots_cut: int = 0
     n_shots_used: int | None = None
+    values: tuple[str, ...] = ()
 
     @property
     def mean_shots(self) -> float:

@@ -29,6 +29,7 @@ from ckpt_analyzer import metrics as known_metrics
 from ckpt_analyzer import suites as known_suites
 from ckpt_analyzer import tasks as known_tasks
 from ckpt_analyzer.errors import SweepError, UnknownNameError, nearest
+from ckpt_analyzer.harness.names import is_harness_task
 from ckpt_analyzer.prompt_rules import SEPARATOR, AnswerPrefix
 from ckpt_analyzer.suite import Arm, Model
 from ckpt_analyzer.sweep import steps as step_specs
@@ -193,7 +194,9 @@ class Sweep(_Strict):
         Defaults for every entry of `suites`.
     tasks
         Names of declared tasks, paths of own JSONL or CSV files, or ``prize`` for all 11 tasks of
-        the Inverse Scaling Prize.
+        the Inverse Scaling Prize; ``lm_eval:NAME`` for a task of lm-evaluation-harness.
+    lm_eval_include
+        Folder with YAML files of own tasks for lm-evaluation-harness.
     data
         Folder with the task files; None fetches them from the Hub.
     shots
@@ -226,6 +229,7 @@ class Sweep(_Strict):
     adaptive: AdaptiveSearch = AdaptiveSearch()
     arms: Arms = ("base",)
     data: Path | None = None
+    lm_eval_include: Path | None = None
     shots: Shots = (0,)
     metrics: Names = ("accuracy",)
     few_shot: FewShot = FewShot()
@@ -310,7 +314,8 @@ def budget_bytes(text: str) -> int:
 
 def is_own_task(name: str) -> bool:
     """Return whether a task is given as a file of the user's own rather than by name."""
-    return name.endswith((".jsonl", ".jsonl.gz", ".csv")) or "/" in name
+    is_file = name.endswith((".jsonl", ".jsonl.gz", ".csv")) or "/" in name
+    return is_file and not is_harness_task(name)
 
 
 def text_sha256(text: str) -> str:
@@ -433,7 +438,8 @@ def _check_names(sweep: Sweep, source: YamlSource) -> None:
             entry = source.where(["suites", index])
             _known("suite", selection.suite, known_suites.names(), entry)
     for index, name in enumerate(sweep.tasks):
-        if name != "prize" and not is_own_task(name):
+        # Only the harness itself knows its tasks: they are looked up when the plan is made.
+        if name != "prize" and not is_own_task(name) and not is_harness_task(name):
             _known("task", name, (*known_tasks.names(), "prize"), source.where(["tasks", index]))
     if isinstance(sweep.few_shot.file, dict):
         names = {Path(name).name.partition(".")[0] for name in sweep.task_names}

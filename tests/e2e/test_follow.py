@@ -36,7 +36,7 @@ WRITER = textwrap.dedent("""\
                     file.write(content[part * size : (part + 1) * size])
                     file.flush()
                     # Weights and the state stall for longer than a checkpoint has to settle.
-                    time.sleep(10 * pause if path.suffix == ".safetensors" else pause)
+                    time.sleep(25 * pause if path.suffix == ".safetensors" else pause)
         (folder / "training_args.bin").write_bytes(b"x")
         time.sleep(10 * pause)
         state = {"global_step": step, "num_input_tokens_seen": step * 2048}
