@@ -26,6 +26,7 @@ from ckpt_analyzer.html_report.report_data import ReportData
 from ckpt_analyzer.html_report.run_rows import RUN_COLUMNS
 from ckpt_analyzer.metric import Metric
 from ckpt_analyzer.reported_items import read_items
+from ckpt_analyzer.reported_shots import cut_shots
 from ckpt_analyzer.reported_stores import joined, read_beside
 from ckpt_analyzer.reported_tuning import read_tuning
 from ckpt_analyzer.side_by_side import labels_of
@@ -110,6 +111,7 @@ def gather(store: Store, title: str | None = None, *, with_suspects: bool = Fals
     warnings = [f"not read: {each.path}: {each.reason}" for each in store.damaged()]
     if any(yaml.safe_load(text).get("trust_remote_code") for text in store.sweeps()):
         warnings.append(CODE_RAN)
+    warnings += cut_shots(store.manifests())
     if with_suspects:
         warnings += suspect_warnings(trends, "taken into every fit, as was asked")
         trends = trends.assign(suspect=None)

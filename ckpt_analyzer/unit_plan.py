@@ -15,14 +15,17 @@ from pathlib import Path
 from typing import NamedTuple
 
 from ckpt_analyzer.checkpoints.weight_files import TOKENIZER_FILES
-from ckpt_analyzer.scoring.encode import EncodedItems, encode_items
+from ckpt_analyzer.prompt_rules import rules_at
+from ckpt_analyzer.scoring.chat import Chat, check_template
+from ckpt_analyzer.scoring.fitting import FittedItems, PromptAt, encode_fitting
 from ckpt_analyzer.scoring.load import load_tokenizer
 from ckpt_analyzer.scoring.plan import ScoringPlan, prepare
+from ckpt_analyzer.store.tally import NO_SHOTS, ShotsUsed
 from ckpt_analyzer.store.unit import CellKey
 from ckpt_analyzer.sweep.sample import sample_items
 from ckpt_analyzer.task import Item
 from ckpt_analyzer.task_data import TaskItems
-from ckpt_analyzer.task_data.few_shot import with_shots
+from ckpt_analyzer.task_data.few_shot import Drawn, prompted
 
 #: Plans in memory at a time. Units differ in their cells only where a run was broken off.
 _KEPT_PLANS = 2
@@ -39,6 +42,21 @@ class _TextKey(NamedTuple):
     limit: int | None
     limit_seed: int | None
     prompt_format: str
+    prompt_rules: str
+
+
+class UnitPlan(NamedTuple):
+    """What to compute for the cells of a unit, and the examples in the prompts of each."""
+
+    scoring: ScoringPlan
+    shots: tuple[ShotsUsed, ...]
+
+
+class CellPrompts(NamedTuple):
+    """The prompts of a cell, at any number of examples up to that of the cell."""
+
+    at: PromptAt
+    n_items: int
 
 
 @dataclass
@@ -55,10 +73,12 @@ class UnitPlans:
 
     tasks: Mapping[str, TaskItems]
     trust_remote_code: bool = False
-    _encoded: dict[_TextKey, EncodedItems] = field(default_factory=dict)
+    _encoded: dict[_TextKey, FittedItems] = field(default_factory=dict)
     _plans: dict[tuple[_TextKey, ...], ScoringPlan] = field(default_factory=dict)
 
-    def plan(self, cells: Sequence[CellKey], folder: Path, max_length_tokens: int) -> ScoringPlan:
+    def plan(
+        self, cells: Sequence[CellKey], folder: Path, max_length_tokens: int, *, arm: str = "base"
+    ) -> UnitPlan:
         """Return what to compute for `cells`, in their order.
 
         Parameters
@@ -67,48 +87,87 @@ class UnitPlans:
             Holds the tokenizer.
         max_length_tokens
             The longest input of the model.
+        arm
+            The training stage that the tokenizer belongs to, for messages.
 
         Raises
         ------
         ScoringError
-            If the tokenizer cannot be read, or an item cannot be encoded.
+            If the tokenizer cannot be read, an item cannot be encoded, or a chat format is asked
+            for and there is no template.
         """
         tokenizer = tokenizer_sha256(folder)
         keys = tuple(_text_key(cell, tokenizer, max_length_tokens) for cell in cells)
         if keys not in self._plans:
-            self._encode(dict(zip(keys, cells, strict=True)), folder)
+            self._encode(dict(zip(keys, cells, strict=True)), folder, arm)
             while len(self._plans) >= _KEPT_PLANS:
                 del self._plans[next(iter(self._plans))]
-            self._plans[keys] = prepare([self._encoded[key] for key in keys])
-        return self._plans[keys]
+            self._plans[keys] = prepare([self._encoded[key].encoded for key in keys])
+        shots = [_shots_used(cell, self._encoded[k]) for cell, k in zip(cells, keys, strict=True)]
+        return UnitPlan(self._plans[keys], tuple(shots))
 
     def n_items(self, cell: CellKey) -> int:
         """Return how many items `cell` has."""
         n_items = len(self.tasks[cell.task].items)
         return n_items if cell.limit is None else min(cell.limit, n_items)
 
-    def items(self, cell: CellKey) -> tuple[Item, ...]:
-        """Return the items of `cell`: sampled, and with their shots."""
-        task = self.tasks[cell.task]
-        pool = task.items
-        if cell.shots and task.rules is not None:
-            assert cell.shot_seed is not None
-            pool = task.rules.with_shots(cell.shots, cell.shot_seed)
-        items = sample_items(pool, cell.limit, cell.limit_seed, cell.task)
-        if not cell.shots or task.rules is not None:
-            return items
-        assert cell.shot_seed is not None
-        return with_shots(items, cell.shots, cell.shot_seed, pool=pool)
+    def prompts(self, cell: CellKey) -> CellPrompts:
+        """Return the items of `cell`: sampled, and with as many of their examples as one wants."""
+        of_task = self.tasks[cell.task]
+        items = sample_items(of_task.items, cell.limit, cell.limit_seed, cell.task)
+        if of_task.rules is not None:
+            return CellPrompts(_OwnPrompts(of_task, cell).at, len(items))
+        drawn = Drawn(of_task.items, cell.shot_seed or 0, of_task.examples)
+        prompts = prompted(items, cell.shots, drawn, rules_at(cell.prompt_rules).shots)
+        return CellPrompts(lambda place, shots: prompts[place].at(shots), len(prompts))
 
-    def _encode(self, cells: Mapping[_TextKey, CellKey], folder: Path) -> None:
+    def _encode(self, cells: Mapping[_TextKey, CellKey], folder: Path, arm: str) -> None:
         missing = {key: cell for key, cell in cells.items() if key not in self._encoded}
         if not missing:
             return
         tokenizer = load_tokenizer(folder, trust_remote_code=self.trust_remote_code)
         for key, cell in missing.items():
-            length = key.max_length_tokens
-            chosen = self.items(cell)
-            self._encoded[key] = encode_items(tokenizer, chosen, max_length_tokens=length)
+            prompts = self.prompts(cell)
+            chat = rules_at(cell.prompt_rules).chat
+            if chat is not None:
+                check_template(tokenizer, arm)
+            self._encoded[key] = encode_fitting(
+                tokenizer,
+                prompts.at,
+                prompts.n_items,
+                cell.shots,
+                max_length_tokens=key.max_length_tokens,
+                render=None if chat is None else Chat(tokenizer, chat).render,
+            )
+
+
+@dataclass
+class _OwnPrompts:
+    """Prompts of a task that puts its examples together by its own rules."""
+
+    of_task: TaskItems
+    cell: CellKey
+    _by_shots: dict[int, tuple[Item, ...]] = field(default_factory=dict)
+
+    def at(self, place: int, shots: int) -> Item:
+        if shots not in self._by_shots:
+            self._by_shots[shots] = self._sampled(shots)
+        return self._by_shots[shots][place]
+
+    def _sampled(self, shots: int) -> tuple[Item, ...]:
+        pool, cell = self.of_task.items, self.cell
+        if shots:
+            assert self.of_task.rules is not None
+            assert cell.shot_seed is not None
+            pool = self.of_task.rules.with_shots(shots, cell.shot_seed)
+        return sample_items(pool, cell.limit, cell.limit_seed, cell.task)
+
+
+def _shots_used(cell: CellKey, fitted: FittedItems) -> ShotsUsed:
+    if not cell.shots:
+        return NO_SHOTS
+    n_cut = int((fitted.n_shots_I < cell.shots).sum())
+    return ShotsUsed(n_cut, int(fitted.n_shots_I.sum()))
 
 
 def tokenizer_sha256(folder: Path) -> str:
@@ -130,4 +189,5 @@ def _text_key(cell: CellKey, tokenizer: str, max_length_tokens: int) -> _TextKey
         limit=cell.limit,
         limit_seed=cell.limit_seed,
         prompt_format=cell.prompt_format,
+        prompt_rules=cell.prompt_rules,
     )

@@ -41,13 +41,13 @@ from ckpt_analyzer.scoring.skeleton import config_in, config_text
 from ckpt_analyzer.scoring.threads import threads_for
 from ckpt_analyzer.scoring.window import max_length_tokens
 from ckpt_analyzer.store.store import Store
-from ckpt_analyzer.store.tally import tally
+from ckpt_analyzer.store.tally import ShotsUsed, tally
 from ckpt_analyzer.store.unit import CellKey, UnitManifest
 from ckpt_analyzer.sweep.copies import EqualWeights
 from ckpt_analyzer.sweep.plan import Unit
 from ckpt_analyzer.tables import ITEM_SCORES
 from ckpt_analyzer.task_data import TaskItems
-from ckpt_analyzer.unit_plan import UnitPlans
+from ckpt_analyzer.unit_plan import UnitPlan, UnitPlans
 
 #: Whose versions are stored with every score.
 VERSIONED = ("torch", "transformers", "tokenizers", "safetensors", "numpy")
@@ -134,6 +134,10 @@ class Workbench:
             if not is_out_of_memory(error):
                 raise
             status = UnitStatus(unit.label, "failed", problem=_too_large(unit, error))
+        except FileNotFoundError as error:
+            # A Trainer removes old checkpoints, whoever reads them.
+            problem = f"{error.filename} vanished while the checkpoint was read"
+            status = UnitStatus(unit.label, "failed", problem=problem)
         else:
             seconds = time.perf_counter() - begin
             status = UnitStatus(unit.label, "done", n_items, seconds, warnings=warnings)
@@ -173,20 +177,20 @@ class Workbench:
         return seconds
 
     def _scored(
-        self, unit: Unit, opened: OpenCheckpoint, plan: ScoringPlan, fetched: Callable[[], float]
+        self, unit: Unit, opened: OpenCheckpoint, plan: UnitPlan, fetched: Callable[[], float]
     ) -> _Scored:
         """Score on a resident model; layer by layer where it does not fit or memory runs out."""
         try:
-            return self._score_on(unit, self._opened(unit, opened, plan), plan, fetched)
+            return self._score_on(unit, self._opened(unit, opened, plan.scoring), plan, fetched)
         except (MemoryError, RuntimeError, OutOfMemoryError) as error:
             if not (isinstance(error, OutOfMemoryError) or is_out_of_memory(error)):
                 raise
-            if self._goes_by_layers(unit, plan) or not opened.weights_on_disk:
+            if self._goes_by_layers(unit, plan.scoring) or not opened.weights_on_disk:
                 raise
             self._model.release()
-            self._layered[unit.checkpoint.model.name, plan.n_tokens] = True
+            self._layered[unit.checkpoint.model.name, plan.scoring.n_tokens] = True
             try:
-                model = self._opened(unit, opened, plan)
+                model = self._opened(unit, opened, plan.scoring)
             except UserError:
                 raise error from None  # its weights cannot be read layer by layer
         # Outside of the handler: its error holds on to what was in memory.
@@ -197,23 +201,26 @@ class Workbench:
         self,
         unit: Unit,
         model: PreTrainedModel | LayeredModel,
-        plan: ScoringPlan,
+        plan: UnitPlan,
         fetched: Callable[[], float],
     ) -> _Scored:
         seconds_fetch, ready = fetched(), time.perf_counter()
         with threads_for(unit.checkpoint.model.parameters):
-            tables = self._score_cells(unit, model, plan)
-        return _Scored(tables, seconds_fetch, time.perf_counter() - ready, str(model.device))
+            tables = self._score_cells(unit, model, plan.scoring)
+        shots = dict(zip(unit.cells, plan.shots, strict=True))
+        seconds = time.perf_counter() - ready
+        return _Scored(tables, shots, seconds_fetch, seconds, str(model.device))
 
     def _goes_by_layers(self, unit: Unit, plan: ScoringPlan) -> bool:
         return self._layered.get((unit.checkpoint.model.name, plan.n_tokens), False)
 
-    def _plan(self, unit: Unit, folder: Path) -> ScoringPlan:
+    def _plan(self, unit: Unit, folder: Path) -> UnitPlan:
         text = config_text(folder)
         if text is None or text not in self._lengths:
             config = config_in(folder, trust_remote_code=self.settings.trust_remote_code)
             self._lengths = {text: max_length_tokens(config)}
-        return self._plans.plan(unit.cells, folder, self._lengths[text])
+        arm = unit.checkpoint.model.arm
+        return self._plans.plan(unit.cells, folder, self._lengths[text], arm=arm)
 
     def _opened(
         self, unit: Unit, checkpoint: OpenCheckpoint, plan: ScoringPlan
@@ -288,6 +295,7 @@ class Workbench:
 @dataclass(frozen=True)
 class _Scored:
     tables: Mapping[CellKey, pa.Table]
+    shots: Mapping[CellKey, ShotsUsed]
     seconds_fetch: float
     seconds_score: float
     device: str
@@ -363,7 +371,7 @@ def _manifest(
         weights_sha256=resolved.weights_sha256,
         suspect=unit.suspicion,
         cells=tuple(
-            tally(key, settings.tasks[key.task].task.kind, table)
+            tally(key, settings.tasks[key.task].task.kind, table, scored.shots[key])
             for key, table in scored.tables.items()
         ),
         sweep_sha256=settings.sweep_sha256,
@@ -390,6 +398,11 @@ def _warnings(manifest: UnitManifest) -> tuple[str, ...]:
     for cell in manifest.cells:
         if cell.n_truncated:
             warnings.append(f"{cell.key.task}: {cell.n_truncated} prompts lost their left end")
+        if cell.n_shots_cut:
+            warnings.append(
+                f"{cell.key.task}: {cell.n_shots_cut} of {cell.n_items} prompts hold fewer than "
+                f"{cell.key.shots} shots, {cell.mean_shots:.1f} on average: more do not fit"
+            )
         if cell.n_unscored:
             warnings.append(f"{cell.key.task}: {cell.n_unscored} items could not be scored")
     return tuple(warnings)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
@@ -30,6 +30,7 @@ from ckpt_analyzer.checkpoints.patience import (
     Pace,
     Patience,
 )
+from ckpt_analyzer.checkpoints.safetensors_header import shapes_at_the_beginning
 from ckpt_analyzer.checkpoints.scratch import Scratch
 from ckpt_analyzer.checkpoints.source import (
     OpenCheckpoint,
@@ -222,6 +223,29 @@ class HubSource:
             companions=files.companions,
             companions_digest=inventory.digest_of(deciding(files.companions)),
         )
+
+    def shapes(self, resolved: ResolvedCheckpoint) -> Mapping[str, tuple[int, ...]]:
+        """Return the shape of every tensor, from the headers of the weight files alone.
+
+        Raises
+        ------
+        CheckpointError
+            If the files are no safetensors, or cannot be had.
+        """
+        checkpoint = resolved.checkpoint
+        subject = f"{checkpoint.model.repo} at {checkpoint.revision}"
+        files = CommitFiles(self._line, self._endpoint, checkpoint.model.repo, resolved.commit)
+        found: dict[str, tuple[int, ...]] = {}
+        for file in resolved.weight_files:
+            if not file.name.endswith(".safetensors"):
+                raise CheckpointError(
+                    f"the parameters of {subject} cannot be counted without unpickling {file.name}",
+                    where=self._endpoint,
+                    hint="publish the weights as safetensors",
+                )
+            with self._explained(subject), closing(files.read(file)) as content:
+                found |= shapes_at_the_beginning(content, file.size_bytes, file.name)
+        return found
 
     @contextmanager
     def fetch(self, resolved: ResolvedCheckpoint) -> Iterator[OpenCheckpoint]:

@@ -39,6 +39,10 @@ from ckpt_analyzer.weights import Pieces
 _COMMITTED = (".safetensors", ".bin", ".index.json", ".py")
 
 
+class GoneError(CheckpointError):
+    """A checkpoint whose folder was removed before or while it was read."""
+
+
 class LocalSource:
     """Checkpoints of a suite that was found in a folder.
 
@@ -61,8 +65,9 @@ class LocalSource:
         for model in models:
             for step in model.steps:
                 checkpoint = self._suite.checkpoint(model, step)
-                if (folder := self._folder(checkpoint)).is_dir():
-                    found[RevisionKey(model.name, checkpoint.revision)] = self._commit(folder)
+                folder = self._folder(checkpoint)
+                if folder.is_dir() and (commit := self._commit_if_there(folder)) is not None:
+                    found[RevisionKey(model.name, checkpoint.revision)] = commit
         return found
 
     def inventory(self, checkpoint: Checkpoint) -> Inventory:
@@ -77,28 +82,31 @@ class LocalSource:
         """
         folder = self._folder(checkpoint)
         if not folder.is_dir():
-            raise CheckpointError(
+            raise GoneError(
                 f"{checkpoint.label} does not exist",
                 where=str(folder),
                 hint="list the steps that exist: ckpt-analyzer plan",
             )
-        commit = self._commit(folder)
-        key = (folder, commit)
-        if key not in self._inventories:
-            self._inventories[key] = Inventory(commit, self._listed(folder))
+        with _while_there(checkpoint, folder):
+            commit = self._commit(folder)
+            key = (folder, commit)
+            if key not in self._inventories:
+                self._inventories[key] = Inventory(commit, self._listed(folder))
         return self._inventories[key]
 
     def known_inventory(self, checkpoint: Checkpoint) -> Inventory | None:
         """Return what `checkpoint` holds if its weights were read already."""
         folder = self._folder(checkpoint)
-        return self._inventories.get((folder, self._commit(folder))) if folder.is_dir() else None
+        commit = self._commit_if_there(folder)
+        return None if commit is None else self._inventories.get((folder, commit))
 
     def text(self, checkpoint: Checkpoint, inventory: Inventory, name: str) -> bytes:
         """Return the content of a small file of `inventory`."""
         del inventory  # the files lie in the folder
         folder = self._folder(checkpoint)
         place = folder if (folder / name).is_file() else self._tokenizer_folder(folder)
-        return (place / name).read_bytes()
+        with _while_there(checkpoint, folder):
+            return (place / name).read_bytes()
 
     def _listed(self, folder: Path) -> tuple[ListedFile, ...]:
         paths = {path.name: path for path in _tokenizer_files(self._tokenizer_folder(folder))}
@@ -119,7 +127,8 @@ class LocalSource:
         """
         folder = self._folder(checkpoint)
         if folder.is_dir():
-            files = complete_files(folder)
+            with _while_there(checkpoint, folder):
+                files = complete_files(folder)
         inventory = self.inventory(checkpoint)
         weights = [inventory.file(name) for name in files.weights]
         return ResolvedCheckpoint(
@@ -148,7 +157,8 @@ class LocalSource:
         folder = self._folder(resolved.checkpoint)
 
         def slices() -> Pieces:
-            yield from mapped_pieces(folder, resolved)
+            with _while_there(resolved.checkpoint, folder):
+                yield from mapped_pieces(folder, resolved)
             self._check_unchanged(resolved)
 
         tokenizer = self._tokenizer_folder(folder)
@@ -156,19 +166,29 @@ class LocalSource:
             yield OpenCheckpoint(folder, True, slices)
             return
         with tempfile.TemporaryDirectory(prefix="ckpt-analyzer-") as links:
-            for path in (*_tokenizer_files(tokenizer), *folder.iterdir()):
-                if path.is_file():
-                    (Path(links) / path.name).symlink_to(path)
+            with _while_there(resolved.checkpoint, folder):
+                for path in (*_tokenizer_files(tokenizer), *folder.iterdir()):
+                    if path.is_file():
+                        (Path(links) / path.name).symlink_to(path)
             yield OpenCheckpoint(Path(links), True, slices)
 
     def _check_unchanged(self, resolved: ResolvedCheckpoint) -> None:
         folder = self._folder(resolved.checkpoint)
-        if not folder.is_dir() or self._commit(folder) != resolved.commit:
+        commit = self._commit_if_there(folder)
+        if commit is None:
+            raise _gone(resolved.checkpoint, folder)
+        if commit != resolved.commit:
             raise CheckpointError(
                 f"{resolved.checkpoint.label} changed while it was in use",
                 where=str(folder),
                 hint="run the same command again once nothing writes to the folder",
             )
+
+    def _commit_if_there(self, folder: Path) -> str | None:
+        try:
+            return self._commit(folder)
+        except FileNotFoundError:
+            return None
 
     def _commit(self, folder: Path) -> str:
         return _commit(folder, self._tokenizer_folder(folder))
@@ -183,6 +203,24 @@ class LocalSource:
 
     def _folder(self, checkpoint: Checkpoint) -> Path:
         return self._root / checkpoint.model.repo / checkpoint.revision
+
+
+@contextmanager
+def _while_there(checkpoint: Checkpoint, folder: Path) -> Iterator[None]:
+    """Say of a file that vanishes while the block runs what that means."""
+    try:
+        yield
+    except FileNotFoundError:
+        raise _gone(checkpoint, folder) from None
+
+
+def _gone(checkpoint: Checkpoint, folder: Path) -> GoneError:
+    return GoneError(
+        f"{checkpoint.label} was removed while it was in use",
+        where=str(folder),
+        hint="a Trainer with save_total_limit removes old checkpoints: let it keep more of them, "
+        "or score them as they appear with --follow",
+    )
 
 
 def complete_files(folder: Path) -> LoadedFiles:

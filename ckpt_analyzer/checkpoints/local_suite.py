@@ -1,19 +1,23 @@
 """Find a suite in a folder.
 
-In: a folder. Out: a `Suite` whose root is that folder. Three layouts: a ``suite.json`` beside one
-folder per model; one folder per model, each with step folders; a single model's step folders, as
-the Trainer of transformers writes them. What ``suite.json`` does not state is read from the files:
-parameters from the headers of the weights, tokens per step from ``trainer_state.json``.
+In: a folder, or a pattern such as ``runs/*/step_{step}``. Out: a `Suite` whose root is that folder.
+Layouts: a ``suite.json`` beside one folder per model; one folder per model, each with step folders;
+a single model's step folders, as the Trainer of transformers writes them; whatever a pattern says.
+What ``suite.json`` does not state is read from the files: parameters from the headers of the
+weights, tokens per step from ``trainer_state.json``. Of a run that is still at work (`Growth`), the
+suite holds what is whole by now.
 """
 
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import NamedTuple
 
+from ckpt_analyzer.checkpoints.growth import TRAINER_STATE, Growth, NothingYetError, Seen
 from ckpt_analyzer.checkpoints.local import complete_files
+from ckpt_analyzer.checkpoints.run_pattern import find_runs, is_pattern, read_pattern
 from ckpt_analyzer.checkpoints.safetensors_header import ParameterCount, count_parameters
 from ckpt_analyzer.checkpoints.step_folders import KNOWN_NAMES, StepFolders, find_step_folders
 from ckpt_analyzer.checkpoints.suite_file import (
@@ -41,28 +45,48 @@ class _Complete(NamedTuple):
     weights: tuple[str, ...]
 
 
-def find_local_suite(folder: Path, *, tokens_per_step: int | None = None) -> Suite:
+def find_local_suite(
+    folder: Path, *, tokens_per_step: int | None = None, growth: Growth | None = None
+) -> Suite:
     """Return the suite in `folder`.
 
     Parameters
     ----------
+    folder
+        A folder, or a pattern with ``{step}`` (see ``run_pattern.py``).
     tokens_per_step
         Training tokens per optimizer step, for models of which the files do not tell.
+    growth
+        Of runs that are still at work: checkpoints that are not whole are left out, and noted.
 
     Raises
     ------
+    NothingYetError
+        If `growth` is given and no checkpoint is whole.
     CheckpointError
         If there are no checkpoints, or a fact about them is neither stated nor in the files.
     """
-    if not folder.is_dir():
-        raise CheckpointError("there is no such folder", where=str(folder), hint="check the path")
-    root = folder.resolve()
-    if (root / SUITE_FILE).is_file():
-        return _stated_suite(root, read_suite_file(root / SUITE_FILE))
+    if is_pattern(folder):
+        pattern = read_pattern(folder)
+        root = pattern.root.resolve()
+        found = [_Found(r.name, r.repo, root / r.repo, r.saved) for r in find_runs(pattern)]
+        where = str(folder)
+    else:
+        if not folder.is_dir():
+            raise CheckpointError(
+                "there is no such folder", where=str(folder), hint="check the path"
+            )
+        root, where = folder.resolve(), str(folder.resolve())
+        if (root / SUITE_FILE).is_file():
+            return _stated_suite(root, read_suite_file(root / SUITE_FILE), growth)
+        found = _find_models(root)
+    found = _whole_ones(found, growth)
+    if not found:
+        raise _nothing_there(where, growth)
     return Suite(
         name=root.name,
         title=root.name,
-        models=tuple(_model(found, tokens_per_step) for found in _find_models(root)),
+        models=tuple(_model(each, tokens_per_step) for each in found),
         citation="",
         licence="",
         link="",
@@ -71,17 +95,61 @@ def find_local_suite(folder: Path, *, tokens_per_step: int | None = None) -> Sui
     )
 
 
-def _stated_suite(root: Path, entry: SuiteEntry) -> Suite:
+def _whole_ones(found: list[_Found], growth: Growth | None) -> list[_Found]:
+    """Return of `found` the steps that are whole, and the models that have one."""
+    if growth is None:
+        return found
+    kept = []
+    for each in found:
+        folders = {
+            step: each.folder / each.saved.revision.format(step=step) for step in each.saved.steps
+        }
+        steps = tuple(
+            step for step, path in folders.items() if growth.is_whole(Seen(each.name, step), path)
+        )
+        if steps:
+            kept.append(replace(each, saved=replace(each.saved, steps=steps)))
+    return kept
+
+
+def _nothing_there(where: str, growth: Growth | None) -> CheckpointError:
+    if growth is None:
+        return CheckpointError(
+            "there are no checkpoints in the folder",
+            where=where,
+            hint=f"checkpoints are folders named {KNOWN_NAMES}, here or in a folder per model; "
+            "for other names give a pattern such as runs/*/step_{step}",
+        )
+    return NothingYetError("there is no whole checkpoint yet", where=where, hint="wait for one")
+
+
+def _stated_suite(root: Path, entry: SuiteEntry, growth: Growth | None) -> Suite:
+    models = [_stated_model(root, model) for model in entry.models]
+    if growth is not None:
+        models = [model for each in models if (model := _grown(root, each, growth)) is not None]
+        if not models:
+            raise _nothing_there(str(root), growth)
     return Suite(
         name=entry.name,
         title=entry.title or entry.name,
-        models=tuple(_stated_model(root, model) for model in entry.models),
+        models=tuple(models),
         citation=entry.citation,
         licence=entry.licence,
         link=entry.link,
         evidence=entry.evidence,
         root=str(root),
     )
+
+
+def _grown(root: Path, model: Model, growth: Growth) -> Model | None:
+    """Return `model` with the steps that are whole by now; None if there is none."""
+    folders = {step: root / model.repo / model.revision.format(step=step) for step in model.steps}
+    steps = tuple(
+        step
+        for step, folder in folders.items()
+        if folder.is_dir() and growth.is_whole(Seen(model.name, step), folder)
+    )
+    return replace(model, steps=steps) if steps else None
 
 
 def _stated_model(root: Path, entry: ModelEntry) -> Model:
@@ -107,30 +175,23 @@ def _stated_model(root: Path, entry: ModelEntry) -> Model:
     )
 
 
-def _find_models(root: Path) -> tuple[_Found, ...]:
+def _find_models(root: Path) -> list[_Found]:
     saved = find_step_folders(root)
     if saved.steps:
-        return (_Found(root.name, ".", root, saved),)
+        return [_Found(root.name, ".", root, saved)]
     found = [
         _Found(path.name, path.name, path, find_step_folders(path))
         for path in sorted(root.iterdir())
         if path.is_dir()
     ]
-    models = tuple(model for model in found if model.saved.steps)
-    if not models:
-        raise CheckpointError(
-            "there are no checkpoints in the folder",
-            where=str(root),
-            hint=f"checkpoints are folders named {KNOWN_NAMES}, here or in a folder per model",
-        )
-    return models
+    return [model for model in found if model.saved.steps]
 
 
 def _model(found: _Found, tokens_per_step: int | None) -> Model:
     count = _parameters(found)
     return Model(
         name=found.name,
-        size=_size_label(count.parameters),
+        size=size_label(count.parameters),
         repo=found.repo,
         parameters=count.parameters,
         non_embedding_parameters=count.non_embedding_parameters,
@@ -160,34 +221,43 @@ def _first_complete(found: _Found) -> _Complete:
             return _Complete(folder, complete_files(folder).weights)
         except CheckpointError as error:
             problem = problem or error
-    assert problem is not None
+        except FileNotFoundError:
+            continue  # removed since it was listed
+    if problem is None:
+        raise NothingYetError("all checkpoints are gone", where=str(found.folder))
     raise problem
 
 
 def _tokens_per_step(found: _Found) -> int:
     for step in reversed(found.saved.steps):
-        path = found.folder / found.saved.revision.format(step=step) / "trainer_state.json"
-        if step and path.is_file() and (tokens := _tokens_seen(path)):
+        path = found.folder / found.saved.revision.format(step=step) / TRAINER_STATE
+        if step and path.is_file() and (tokens := tokens_seen(path.read_bytes())):
             return tokens // step
-    raise CheckpointError(
-        f"the training tokens per step of {found.name} are not known",
-        where=str(found.folder),
-        hint=f"set tokens_per_step in the sweep, or state it in a {SUITE_FILE}; the Trainer "
-        "writes them with include_num_input_tokens_seen",
-    )
+    raise tokens_unknown(found.name, str(found.folder))
 
 
-def _tokens_seen(trainer_state: Path) -> int:
+def tokens_seen(trainer_state: bytes) -> int:
     """Return the tokens that the Trainer counted; 0 if it did not, or the file is half-written."""
     try:
-        state = json.loads(trainer_state.read_bytes())
+        state = json.loads(trainer_state)
     except ValueError:
         return 0
     tokens = state.get("num_input_tokens_seen", 0) if isinstance(state, dict) else 0
     return tokens if isinstance(tokens, int) else 0
 
 
-def _size_label(parameters: int) -> str:
+def tokens_unknown(model: str, where: str) -> CheckpointError:
+    """Return the error of a model of which neither the user nor its files tell the tokens."""
+    return CheckpointError(
+        f"the training tokens per step of {model} are not known",
+        where=where,
+        hint="set tokens_per_step in the sweep (--tokens-per-step for a folder); the Trainer "
+        "writes them with include_num_input_tokens_seen",
+    )
+
+
+def size_label(parameters: int) -> str:
+    """Return the name of a size after its parameters: 405m for 405,334,016."""
     for unit, scale in (("b", 10**9), ("m", 10**6), ("k", 10**3)):
         if parameters >= scale:
             return f"{parameters / scale:.3g}{unit}"

@@ -127,11 +127,38 @@ def read_shapes(path: Path) -> Mapping[str, tuple[int, ...]]:
     return {entry.name: entry.shape for entry in read_entries(path)}
 
 
+def shapes_at_the_beginning(
+    content: Iterable[bytes], file_bytes: int, file: str
+) -> Mapping[str, tuple[int, ...]]:
+    """Return the shape of every tensor of a file, taking no more of its bytes than the header.
+
+    Raises
+    ------
+    CheckpointError
+        If the bytes end within the header, or it is not sound.
+    """
+    begun = bytearray()
+    needed = LENGTH_BYTES
+    for chunk in content:
+        begun += chunk
+        if len(begun) >= LENGTH_BYTES and needed == LENGTH_BYTES:
+            needed += header_length(bytes(begun[:LENGTH_BYTES]), file_bytes, file)
+        if len(begun) >= needed > LENGTH_BYTES:
+            entries = parse_header(bytes(begun[LENGTH_BYTES:needed]), file_bytes, file)
+            return {entry.name: entry.shape for entry in entries}
+    raise incomplete(f"{file} is cut off", file)
+
+
 def count_parameters(paths: Iterable[Path]) -> ParameterCount:
     """Return the parameters in the safetensors files of one model; buffers are left out."""
     shapes: dict[str, tuple[int, ...]] = {}
     for path in paths:
         shapes.update(read_shapes(path))
+    return count_shapes(shapes)
+
+
+def count_shapes(shapes: Mapping[str, tuple[int, ...]]) -> ParameterCount:
+    """Return the parameters of a model with tensors of these shapes; buffers are left out."""
     sizes = {name: math.prod(shape) for name, shape in shapes.items() if not _BUFFER.search(name)}
     total = sum(sizes.values())
     embedding = sum(size for name, size in sizes.items() if _EMBEDDING.search(name))

@@ -1,7 +1,8 @@
 """Recognise folders that are named after a training step.
 
 In: a folder. Out: the steps saved in it and the pattern of their names. Known names: ``step1000``,
-``checkpoint-1000``, ``global_step1000``, also with leading zeros. Knows nothing of their content.
+``step_1000``, ``step-1000``, ``checkpoint-1000``, ``global_step1000``, also with leading zeros.
+Knows nothing of their content; names that a user describes are ``run_pattern.py``.
 """
 
 from __future__ import annotations
@@ -12,8 +13,8 @@ from pathlib import Path
 
 from ckpt_analyzer.errors import CheckpointError
 
-KNOWN_NAMES = "step1000, checkpoint-1000 or global_step1000"
-_NAME = re.compile(r"(?P<prefix>step|checkpoint-|global_step)(?P<digits>\d+)")
+KNOWN_NAMES = "step1000, step_1000, checkpoint-1000 or global_step1000"
+_NAME = re.compile(r"(?P<prefix>step[_-]?|checkpoint-|global_step)(?P<digits>\d+)")
 
 
 @dataclass(frozen=True)
@@ -46,7 +47,7 @@ def find_step_folders(folder: Path) -> StepFolders:
     if not matches:
         return StepFolders((), "")
     steps = tuple(sorted(int(match["digits"]) for match in matches))
-    pattern = _pattern(matches[0]["prefix"], {match["digits"] for match in matches})
+    pattern = matches[0]["prefix"] + step_field({match["digits"] for match in matches})
     for match in matches:
         if pattern.format(step=int(match["digits"])) != match.string:
             raise CheckpointError(
@@ -57,7 +58,8 @@ def find_step_folders(folder: Path) -> StepFolders:
     return StepFolders(steps, pattern)
 
 
-def _pattern(prefix: str, digits: set[str]) -> str:
+def step_field(digits: set[str]) -> str:
+    """Return ``{step}``, or ``{step:06d}`` where the numbers `digits` are filled up with zeros."""
     is_padded = any(text.startswith("0") and text != "0" for text in digits)
     width = max(map(len, digits))
-    return f"{prefix}{{step:0{width}d}}" if is_padded else f"{prefix}{{step}}"
+    return f"{{step:0{width}d}}" if is_padded else "{step}"

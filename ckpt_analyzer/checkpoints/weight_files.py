@@ -29,6 +29,10 @@ _CODE = re.compile(r"\w+\.py", re.ASCII)
 COMPANIONS = TOKENIZER_FILES | {"config.json", "generation_config.json"}
 
 
+#: How the problem of a checkpoint begins that lacks something.
+UNFINISHED = "the checkpoint is not complete: "
+
+
 def deciding(companions: Iterable[str]) -> tuple[str, ...]:
     """Return those of `companions` on which scores depend: all but indices and generation."""
     return tuple(
@@ -89,7 +93,7 @@ def choose(names: Iterable[str], where: str, *, with_code: bool = False) -> Load
 def incomplete(what: str, where: str) -> CheckpointError:
     """Return the error of a checkpoint that lacks something."""
     return CheckpointError(
-        f"the checkpoint is not complete: {what}",
+        f"{UNFINISHED}{what}",
         where=where,
         hint="it may be half-written or half-uploaded: leave the step out, or get it again",
     )

@@ -63,7 +63,8 @@ def verdict_rows(flips: pd.DataFrame) -> list[dict[str, Any]]:
     rows = flips.assign(_order=~turns, _strength=strength).sort_values(
         ["_order", "_strength", "task", "arm", "parameters", "shots", "metric"], kind="stable"
     )
-    varying = [name for name in ("shots", "prompt_format", "dtype") if flips[name].nunique() > 1]
+    settings = ("shots", "prompt_format", "dtype")
+    varying = [name for name in settings if rows.groupby("axis")[name].nunique().max() > 1]
     return [_row(row, varying) for row in rows.to_dict("records")]
 
 
@@ -71,6 +72,7 @@ def _row(flip: dict[Any, Any], varying: Sequence[str]) -> dict[str, Any]:
     return {
         "task": flip["task"],
         "model": flip["model"],
+        **({} if flip["axis"] in ("tokens", "flops") else {"at": flip["size"]}),
         **{name: flip[name] for name in varying},
         "metric": flip["metric"],
         "verdict": flip["verdict"],

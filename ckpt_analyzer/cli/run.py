@@ -3,30 +3,44 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from ckpt_analyzer import engines
 from ckpt_analyzer.cli import where
-from ckpt_analyzer.cli.options import DataFolder, Endpoint, StoreOption, SweepFile
+from ckpt_analyzer.cli.fresh_report import FreshReport
+from ckpt_analyzer.cli.options import DataFolder, Endpoint, StoreOption
 from ckpt_analyzer.cli.output import Json, quoted, talk, typed_again
 from ckpt_analyzer.cli.plan import say_doubts, show_plan
 from ckpt_analyzer.cli.progress import progress
 from ckpt_analyzer.cli.verb import INTERRUPTED
-from ckpt_analyzer.engines import Terms
-from ckpt_analyzer.events import Listener
+from ckpt_analyzer.events import Listener, UnitStatus
 
 if TYPE_CHECKING:
+    from ckpt_analyzer.sweep.config import Sweep
     from ckpt_analyzer.sweep.execute import RunSummary
+    from ckpt_analyzer.sweep.follow import Followed, Terms
+    from ckpt_analyzer.sweep.from_place import Choices
     from ckpt_analyzer.sweep.plan import Plan
+    from ckpt_analyzer.sweep.prepare import Overrides
 
 NAME = "run"
 FAILURES_SHOWN = 5
+_PLACE = "For a place instead of a sweep file: "
 
 
 def command(
-    sweep: SweepFile,
+    sweep: Annotated[
+        Path,
+        typer.Argument(
+            metavar="SWEEP",
+            help="A sweep file (YAML), the name of a shipped one, or a place of checkpoints: a "
+            "folder, a pattern like 'runs/*/step_{step}', hub:org/name, or a suite.",
+        ),
+    ],
     store: StoreOption = None,
     data: DataFolder = None,
     endpoint: Endpoint = None,
@@ -51,6 +65,48 @@ def command(
         float | None,
         typer.Option("--max-gb", min=0.001, help="The most that --spool may hold, in GB."),
     ] = None,
+    report: Annotated[
+        Path | None,
+        typer.Option("--report", "-o", help="Write the report here when done, or while following."),
+    ] = None,
+    follow: Annotated[
+        bool, typer.Option("--follow", help="Go on: score checkpoints as a run writes them.")
+    ] = False,
+    follow_every: Annotated[
+        float | None,
+        typer.Option(min=0.1, help="Seconds between looks; 30, and 60 where a Hub is asked."),
+    ] = None,
+    settle: Annotated[
+        float, typer.Option(min=0, help="Seconds that a checkpoint must stay unchanged.")
+    ] = 10.0,
+    until_step: Annotated[
+        int | None, typer.Option(min=0, help="Follow until this step of every model is scored.")
+    ] = None,
+    until_file: Annotated[
+        Path | None, typer.Option(help="Follow until this file exists and all is scored.")
+    ] = None,
+    idle_minutes: Annotated[
+        float | None, typer.Option(min=0, help="Follow until nothing new came for so long.")
+    ] = None,
+    tasks: Annotated[
+        str | None, typer.Option(help=f"{_PLACE}tasks, with commas between (prize).")
+    ] = None,
+    shots: Annotated[
+        str | None, typer.Option(help=f"{_PLACE}numbers of examples, with commas between (0).")
+    ] = None,
+    sizes: Annotated[
+        str | None, typer.Option(help=f"{_PLACE}sizes or models, with commas between (all).")
+    ] = None,
+    steps: Annotated[str | None, typer.Option(help=f"{_PLACE}as in a sweep (all).")] = None,
+    limit: Annotated[
+        int | None, typer.Option(min=0, help=f"{_PLACE}items of each task (300), 0 for all.")
+    ] = None,
+    tokens_per_step: Annotated[
+        int | None, typer.Option(min=1, help=f"{_PLACE}training tokens per optimizer step.")
+    ] = None,
+    revision: Annotated[
+        str | None, typer.Option(help=f"{_PLACE}names of a repository's branches (step{{step}}).")
+    ] = None,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Only say what would be done.")
     ] = False,
@@ -58,21 +114,29 @@ def command(
 ) -> None:
     """Score every checkpoint of a sweep that the store lacks. Resumes by itself."""
     from ckpt_analyzer.checkpoints.spool import SpoolPlace
-    from ckpt_analyzer.sweep.execute import run_rounds
-    from ckpt_analyzer.sweep.prepare import Overrides, prepare_plan
+    from ckpt_analyzer.sweep.follow import Terms
+    from ckpt_analyzer.sweep.from_place import Choices
+    from ckpt_analyzer.sweep.prepare import Overrides, overridden, plan_sweep
 
     if max_gb is not None and spool is None:
         raise typer.BadParameter(
             "it bounds a spool: give --spool DIR as well", param_hint="--max-gb"
         )
+    _check_follow_options(follow, (follow_every, until_step, until_file, idle_minutes))
     place = None if spool is None else SpoolPlace(spool, _bytes(max_gb))
+    choices = Choices(
+        tasks=_listed(tasks),
+        shots=_numbers(shots),
+        sizes=_listed(sizes),
+        steps=steps,
+        limit=limit,
+        tokens_per_step=tokens_per_step,
+        revision=revision,
+    )
     overrides = Overrides(store, data, endpoint, place)
-    plan = prepare_plan(sweep, overrides)
-    if dry_run:
-        show_plan(plan, as_json=as_json)
-        return
-    say_doubts(plan)
-    terms = Terms(
+    read = overridden(_sweep(sweep, choices), overrides)
+    page = report or read.report
+    terms = engines.Terms(
         workers=workers,
         unit_timeout_seconds=None if unit_timeout is None else 60 * unit_timeout,
         waits=not detach,
@@ -84,21 +148,138 @@ def command(
         address=ray_address,
         gpus=gpus,
     )
-    running = Running(engine, endpoint, terms)
+    fresh = None if page is None else FreshReport(read.store, page)
+    running = Running(engine, endpoint, terms, fresh)
+    if follow and not dry_run:
+        idle = None if idle_minutes is None else 60 * idle_minutes
+        every = follow_every or _polite_seconds(read)
+        until = Terms(every, until_step, until_file, idle)
+        with progress(as_json=as_json) as listener:
+            followed = _follow(read, overrides, Following(until, settle, listener, running))
+        _report_on_followed(followed, read.store)
+        return
+    plan = plan_sweep(read, overrides)
+    if dry_run:
+        show_plan(plan, as_json=as_json)
+        return
+    _run_once(plan, read, overrides, running, as_json=as_json)
+
+
+def _run_once(
+    plan: Plan, sweep: Sweep, overrides: Overrides, running: Running, *, as_json: bool
+) -> None:
+    from ckpt_analyzer.sweep.execute import run_rounds
+    from ckpt_analyzer.sweep.prepare import plan_sweep
+
+    say_doubts(plan)
     with progress(as_json=as_json) as listener:
         summary = run_rounds(
             plan,
             run=lambda each: run_plan(each, listener, running),
-            plan_again=lambda: prepare_plan(sweep, overrides),
+            plan_again=lambda: plan_sweep(sweep, overrides),
         )
-    if plan.units and detach:
-        talk(f"{len(plan.units)} units handed over to {engine}")
+    if plan.units and not running.terms.waits:
+        talk(f"{len(plan.units)} units handed over to {running.engine}")
         talk(f"next: ckpt-analyzer status {quoted(plan.sweep.store)}")
-    elif plan.units:
-        report_on(summary, plan.sweep.store)
+        return
+    if running.page is not None:
+        running.page.note()
+        running.page.write()
+    if plan.units:
+        report_on(summary, plan.sweep.store, running.page)
     else:
         talk(f"nothing to do: all {plan.n_done} units are in {plan.sweep.store}")
-        _say_next(plan.sweep.store)
+        _say_next(plan.sweep.store, running.page)
+
+
+@dataclass(frozen=True)
+class Following:
+    """How a run is followed."""
+
+    terms: Terms
+    settle_seconds: float
+    listener: Listener
+    running: Running
+
+
+def _follow(sweep: Sweep, overrides: Overrides, following: Following) -> Followed:
+    """Follow `sweep` to one of its ends; Ctrl-C is one of them."""
+    from dataclasses import replace
+
+    from ckpt_analyzer.checkpoints.growth import Growth
+    from ckpt_analyzer.checkpoints.hub_suite import HubFacts
+    from ckpt_analyzer.sweep.execute import execute
+    from ckpt_analyzer.sweep.follow import Follower, check_followable
+    from ckpt_analyzer.sweep.prepare import plan_sweep
+
+    check_followable(sweep)
+    growth, running = Growth(following.settle_seconds), following.running
+    overrides = replace(overrides, growth=growth, facts=HubFacts())
+    page = running.page
+    listener = following.listener if page is None else page.after_units(following.listener)
+
+    def run(plan: Plan) -> RunSummary:
+        summary = execute(
+            plan,
+            engine=running.engine,
+            terms=running.terms,
+            listener=listener,
+            endpoint=running.endpoint,
+        )
+        if page is not None:
+            page.write()
+        return summary
+
+    follower = Follower(
+        partial(plan_sweep, sweep, overrides), run, growth, following.terms, tell=talk
+    )
+    try:
+        return follower.follow()
+    except KeyboardInterrupt:
+        return follower.followed()
+    finally:
+        if page is not None:
+            page.write()
+
+
+def _polite_seconds(sweep: Sweep) -> float:
+    """Return how long to wait between looks: a Hub is asked less often than a disk."""
+    return 60.0 if any(each.hub_repo for each in sweep.suites) else 30.0
+
+
+def _check_follow_options(follow: bool, given: tuple[object, ...]) -> None:
+    if not follow and any(each is not None for each in given):
+        raise typer.BadParameter(
+            "--follow-every, --until-step, --until-file and --idle-minutes are of --follow",
+            param_hint="--follow",
+        )
+
+
+def _sweep(given: Path, choices: Choices) -> Sweep:
+    from ckpt_analyzer.sweep.config import load_sweep
+    from ckpt_analyzer.sweep.from_place import is_place, sweep_of_place
+    from ckpt_analyzer.sweep.shipped import find_sweep
+
+    if is_place(given):
+        return sweep_of_place(given, choices)
+    sweep = load_sweep(find_sweep(given))
+    if choices.any:
+        raise typer.BadParameter(
+            f"{given} is no folder of checkpoints: what is scored stands in the sweep file",
+            param_hint="--tasks, --shots, --sizes, --steps, --limit, --tokens-per-step, --revision",
+        )
+    return sweep
+
+
+def _listed(text: str | None) -> tuple[str, ...]:
+    return tuple(part for each in (text or "").split(",") if (part := each.strip()))
+
+
+def _numbers(text: str | None) -> tuple[int, ...]:
+    parts = _listed(text)
+    if not all(part.isdecimal() for part in parts):
+        raise typer.BadParameter("numbers with commas between, like 0,5,25", param_hint="--shots")
+    return tuple(int(part) for part in parts)
 
 
 def _bytes(gigabytes: float | None) -> int | None:
@@ -111,7 +292,8 @@ class Running:
 
     engine: str = "local"
     endpoint: str | None = None
-    terms: Terms = field(default_factory=Terms)
+    terms: engines.Terms = field(default_factory=engines.Terms)
+    page: FreshReport | None = None
 
 
 def run_plan(plan: Plan, listener: Listener, running: Running) -> RunSummary:
@@ -131,18 +313,38 @@ def run_plan(plan: Plan, listener: Listener, running: Running) -> RunSummary:
         raise typer.Exit(INTERRUPTED) from None
 
 
-def report_on(summary: RunSummary, store: Path) -> None:
+def report_on(summary: RunSummary, store: Path, page: FreshReport | None = None) -> None:
     """Say how a run ended; exit 1 if a unit failed."""
-    for failed in summary.failed[:FAILURES_SHOWN]:
-        talk(f"{failed.unit}: {failed.problem}", mark="failed:", style="red")
-    if len(summary.failed) > FAILURES_SHOWN:
-        talk(f"… and {len(summary.failed) - FAILURES_SHOWN} more failed")
+    _say_failed(summary.failed)
     talk(f"{summary.n_done} units scored, {len(summary.failed)} failed, in {store}")
     if summary.failed:
         talk(f"try the failed ones again with: {typed_again()}")
         raise typer.Exit(1)
-    _say_next(store)
+    _say_next(store, page)
 
 
-def _say_next(store: Path) -> None:
+def _report_on_followed(followed: Followed, store: Path) -> None:
+    """Say how following ended; exit 1 if a unit failed that is still there."""
+    for seen, problem in followed.waiting.items():
+        talk(f"{seen.model} step {seen.step}: {problem}", mark="not whole:")
+    _say_failed(followed.failed)
+    gone = len(followed.gone)
+    removed = f", {gone} removed before they could be scored" if gone else ""
+    talk(f"{followed.n_done} units scored, {len(followed.failed)} failed{removed}, in {store}")
+    if followed.failed:
+        talk(f"try the failed ones again with: {typed_again()}")
+        raise typer.Exit(1)
+
+
+def _say_failed(failed: tuple[UnitStatus, ...]) -> None:
+    for each in failed[:FAILURES_SHOWN]:
+        talk(f"{each.unit}: {each.problem}", mark="failed:", style="red")
+    if len(failed) > FAILURES_SHOWN:
+        talk(f"… and {len(failed) - FAILURES_SHOWN} more failed")
+
+
+def _say_next(store: Path, page: FreshReport | None) -> None:
+    if page is not None:
+        talk(f"wrote {page.page}; open it in a browser")
+        return
     talk(f"next: ckpt-analyzer report {quoted(store)} -o report.html")

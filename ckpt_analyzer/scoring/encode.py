@@ -16,11 +16,15 @@ The rules (``TemplateLM._encode_pair`` and ``loglikelihood``, lm-evaluation-harn
   with that token gives it up instead. A context of white space only counts as empty here; the
   harness stops on it unless the tokenizer adds a BOS.
 - Input that is too long loses its left end, BOS included, and is flagged.
+
+A context that is rendered (a chat template) is taken as it comes out: it holds its special tokens
+and its white space already, so none are added and none is moved. Only white space at the end of the
+prompt itself moves to the continuation, as above.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -32,6 +36,8 @@ from ckpt_analyzer.scoring.borders import is_border, parts_before_spaces
 from ckpt_analyzer.task import Item
 
 IdArray = NDArray[np.int32]
+#: Takes a prompt, without white space at its end; returns the text before a choice.
+Render = Callable[[str], str]
 
 #: Texts that are tokenized at once: a tokenizer's own record of a text is 50 times as large as ids.
 _CHUNK_TEXTS = 1024
@@ -129,7 +135,11 @@ class _Pair:
 
 
 def encode_items(
-    tokenizer: PreTrainedTokenizerBase, items: Sequence[Item], *, max_length_tokens: int
+    tokenizer: PreTrainedTokenizerBase,
+    items: Sequence[Item],
+    *,
+    max_length_tokens: int,
+    render: Render | None = None,
 ) -> EncodedItems:
     """Encode `items` for every checkpoint of models that share `tokenizer`.
 
@@ -141,6 +151,8 @@ def encode_items(
         Their texts are taken byte-exact; nothing is stripped.
     max_length_tokens
         The longest input of the model, see ``window.max_length_tokens``.
+    render
+        Makes the text before a choice of a prompt; None to take the prompt as it is.
 
     Raises
     ------
@@ -153,8 +165,8 @@ def encode_items(
     _check_appends_nothing(tokenizer)
     for item in items:
         _check_is_text(item)
-    pairs = [pair for item in items for pair in _pairs(item)]
-    ids = _encode_pairs(tokenizer, pairs)
+    pairs = [pair for item in items for pair in _pairs(item, render)]
+    ids = _encode_pairs(tokenizer, pairs, is_rendered=render is not None)
     requests = iter([_request(tokenizer, pair, ids, max_length_tokens) for pair in pairs])
     return EncodedItems(
         items=tuple(_encoded_item(item, requests) for item in items),
@@ -184,13 +196,14 @@ def prefix_token_id(tokenizer: PreTrainedTokenizerBase) -> int:
     return prefix_id
 
 
-def _pairs(item: Item) -> Iterable[_Pair]:
+def _pairs(item: Item, render: Render | None) -> Iterable[_Pair]:
     own = item.choice_contexts or (item.context,) * len(item.choices)
     other = () if item.other_context is None else (item.other_context,) * len(item.choices)
     for contexts in filter(None, (own, other)):
         for index, (context, choice) in enumerate(zip(contexts, item.choices, strict=True)):
             kept = context.rstrip()
-            yield _Pair(item.item_id, index, kept, context[len(kept) :] + choice)
+            before = kept if render is None else render(kept)
+            yield _Pair(item.item_id, index, before, context[len(kept) :] + choice)
 
 
 @dataclass(frozen=True, eq=False)
@@ -210,9 +223,14 @@ class _Ids:
         return [context, self.of_text[pair.context + pair.continuation][len(context) :].copy()]
 
 
-def _encode_pairs(tokenizer: PreTrainedTokenizerBase, pairs: Sequence[_Pair]) -> _Ids:
-    """Encode contexts and wholes; of a whole that parts safely only what follows the context."""
-    parts = parts_before_spaces(tokenizer)
+def _encode_pairs(
+    tokenizer: PreTrainedTokenizerBase, pairs: Sequence[_Pair], *, is_rendered: bool
+) -> _Ids:
+    """Encode contexts and wholes; of a whole that parts safely only what follows the context.
+
+    A rendered template holds its special tokens itself: none are added to it.
+    """
+    parts = not is_rendered and parts_before_spaces(tokenizer)
     texts: dict[str, None] = {}
     continuations: dict[str, None] = {}
     for pair in pairs:
@@ -224,7 +242,11 @@ def _encode_pairs(tokenizer: PreTrainedTokenizerBase, pairs: Sequence[_Pair]) ->
         else:
             texts[pair.context + pair.continuation] = None
     return _Ids(
-        of_text=_encode_texts(tokenizer, list(texts)),
+        of_text=(
+            _ids(tokenizer, list(texts), special=False)
+            if is_rendered
+            else _encode_texts(tokenizer, list(texts))
+        ),
         of_continuation=_ids(tokenizer, list(continuations), special=False),
         parts=parts,
     )

@@ -115,13 +115,20 @@ def _axis_values(rows: pd.DataFrame, axis: str) -> pd.Series:
     return rows[axis].astype(float)
 
 
+def _step_of(rows: pd.DataFrame) -> int:
+    return int(rows["step"].iloc[0]) if "step" in rows.columns else 0
+
+
 def _series(rows: pd.DataFrame, cut: Cut) -> Series:
     key = {
         name: rows[name].iloc[0] if name in rows.columns else default
         for name, default in KEY_DEFAULTS.items()
     } | _VARIES[cut.axis]
     if cut.axis == "parameters":
-        key["size"] = f"step {rows['step'].iloc[0] if 'step' in rows.columns else 0}"
+        key["size"] = f"step {_step_of(rows)}"
+    if cut.axis == "shots":
+        # One curve per checkpoint: without the step, those of one model could not be told apart.
+        key["size"] = at_step(str(key["size"]), _step_of(rows))
     if "seed" in rows.columns:
         seed = rows["seed"].iloc[0]
         key["seed"] = None if pd.isna(seed) else int(seed)
@@ -145,6 +152,11 @@ def _series(rows: pd.DataFrame, cut: Cut) -> Series:
         notes=(*notes, *measured.notes),
         suspect_position=tuple(_position(np.unique(suspect["_axis"].to_numpy()), cut.axis)),
     )
+
+
+def at_step(size: str, step: int) -> str:
+    """Return what a verdict over shots has for a size: ``410m, step 1000``."""
+    return f"{size}, step {step}"
 
 
 def _position(axis_K: np.ndarray, axis: str) -> np.ndarray:

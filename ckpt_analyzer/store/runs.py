@@ -16,7 +16,7 @@ _FROM_MANIFEST = (
     "step", "tokens", "arm_tokens", "weights_sha256", "suspect", "sweep_sha256", "seconds_fetch",
     "seconds_score", "device", "parquet_bytes", "created", "copied_from",
 )  # fmt: skip
-_COUNTS = ("n_items", "n_truncated", "n_unscored")
+_COUNTS = ("n_items", "n_truncated", "n_unscored", "n_shots_cut")
 
 #: ``tasks`` is a list of names, ``versions`` text for people.
 RUNS = (*_FROM_MANIFEST, "tasks", "n_cells", *_COUNTS, "versions")

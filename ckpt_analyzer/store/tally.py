@@ -6,6 +6,8 @@ no files.
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -15,7 +17,18 @@ from ckpt_analyzer.tables import ITEM_SCORES
 from ckpt_analyzer.task import Kind
 
 
-def tally(key: CellKey, kind: Kind, scores: pa.Table) -> Cell:
+class ShotsUsed(NamedTuple):
+    """Examples in the prompts of a cell: items with fewer than asked for, and all together."""
+
+    n_cut: int = 0
+    n_used: int | None = None
+
+
+#: Of prompts without examples.
+NO_SHOTS = ShotsUsed()
+
+
+def tally(key: CellKey, kind: Kind, scores: pa.Table, shots: ShotsUsed = NO_SHOTS) -> Cell:
     """Return the cell of `scores`, which hold this cell's items only."""
     return Cell(
         key=key,
@@ -23,6 +36,8 @@ def tally(key: CellKey, kind: Kind, scores: pa.Table) -> Cell:
         n_items=scores.num_rows,
         n_truncated=pc.sum(scores["truncated"], min_count=0).as_py(),
         n_unscored=len(_unscored_rows(scores)),
+        n_shots_cut=shots.n_cut,
+        n_shots_used=shots.n_used,
         values=_value_names(scores),
     )
 
@@ -43,7 +58,8 @@ def check_against(manifest: UnitManifest, table: pa.Table) -> None:
             raise TableError(f"column {name} of the table does not agree with the manifest")
     for cell in manifest.cells:
         rows = rows_of(cell.table_key, table)
-        if tally(cell.key, cell.kind, rows) != cell:
+        shots = ShotsUsed(cell.n_shots_cut, cell.n_shots_used)
+        if tally(cell.key, cell.kind, rows, shots) != cell:
             raise TableError(f"the table does not hold the counts of {cell}")
         if pc.count_distinct(rows["item_id"]).as_py() != rows.num_rows:
             raise TableError(f"an item comes twice in {cell}")

@@ -41,6 +41,9 @@ class CellKey:
         Seed of the draw of in-context examples; None for zero shots.
     scorer_version
         Changes when the scoring core may give other numbers.
+    prompt_rules
+        How examples and chat turns are put together, see ``prompt_rules.py``; empty for raw
+        prompts without examples.
     """
 
     repo: str
@@ -56,6 +59,7 @@ class CellKey:
     dtype: str
     prompt_format: str
     scorer_version: str
+    prompt_rules: str = ""
 
 
 @dataclass(frozen=True)
@@ -80,6 +84,10 @@ class Cell:
         Items whose prompt lost its left end.
     n_unscored
         Items with a choice whose log-likelihood is not a finite number.
+    n_shots_cut
+        Items whose prompt holds fewer examples than asked for, because more do not fit.
+    n_shots_used
+        Examples in all prompts together; None without shots, and where it was not counted.
     values
         Metrics that the task's own rules gave its items (column ``task_values``), sorted.
     """
@@ -91,7 +99,16 @@ class Cell:
     n_items: int
     n_truncated: int
     n_unscored: int
+    n_shots_cut: int = 0
+    n_shots_used: int | None = None
     values: tuple[str, ...] = ()
+
+    @property
+    def mean_shots(self) -> float:
+        """Examples of a prompt on average; NaN where they were not counted."""
+        if self.n_shots_used is None or not self.n_items:
+            return float("nan")
+        return self.n_shots_used / self.n_items
 
     @property
     def table_key(self) -> TableKey:
@@ -172,11 +189,19 @@ class UnitManifest:
     @cached_property
     def unit_id(self) -> str:
         """Name of the unit's files: the same cells of the same weights have the same id."""
-        keys = sorted(json.dumps(vars(cell.key), sort_keys=True) for cell in self.cells)
+        keys = sorted(json.dumps(_named(cell.key), sort_keys=True) for cell in self.cells)
         digest = hashlib.sha256("\n".join([*keys, self.weights_sha256]).encode()).hexdigest()
         # A revision may hold "/", a local model's name any character.
         readable = re.sub(r"[^A-Za-z0-9._-]+", "_", f"{self.model}-{self.revision}").strip(".")
         return f"{readable[:100]}-{digest[:16]}"
+
+
+def _named(key: CellKey) -> dict[str, object]:
+    """Return the parts of a key; those that older stores do not know only where they say something.
+
+    So a unit keeps its name.
+    """
+    return {name: value for name, value in vars(key).items() if name != "prompt_rules" or value}
 
 
 def sort_key(key: CellKey) -> tuple[str, ...]:

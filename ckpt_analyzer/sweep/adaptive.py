@@ -106,9 +106,14 @@ def rounds_of_sweep(sweep: Sweep, tasks: Sequence[str], store: Store | None) -> 
         trends["task"].isin(list(tasks))
         & trends["shots"].isin(list(sweep.shots))
         & (trends["dtype"] == sweep.dtype)
-        & (trends["prompt_format"] == sweep.prompt_format)
+        & trends["prompt_format"].isin(_formats(sweep))
     ]
     return Rounds(one_metric_each(ours, sweep.metrics), search)
+
+
+def _formats(sweep: Sweep) -> set[str]:
+    own = (each.prompt_format or () for each in sweep.suites)
+    return {"raw", *sweep.prompt_format, *(name for names in own for name in names)}
 
 
 def one_metric_each(trends: pd.DataFrame, metrics: Sequence[str]) -> pd.DataFrame:

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from pydantic import (
+    AfterValidator,
     BaseModel,
     BeforeValidator,
     ConfigDict,
@@ -29,11 +30,15 @@ from ckpt_analyzer import suites as known_suites
 from ckpt_analyzer import tasks as known_tasks
 from ckpt_analyzer.errors import SweepError, UnknownNameError, nearest
 from ckpt_analyzer.harness.names import is_harness_task
-from ckpt_analyzer.suite import Arm
+from ckpt_analyzer.prompt_rules import SEPARATOR, AnswerPrefix
+from ckpt_analyzer.suite import Arm, Model
 from ckpt_analyzer.sweep import steps as step_specs
 from ckpt_analyzer.sweep.shipped import shipped_sweeps
 from ckpt_analyzer.sweep.yaml_source import YamlSource, parse
 
+#: How the name of a repository begins that is no declared suite.
+HUB = "hub:"
+_REPO = re.compile(r"[\w.-]+/[\w.-]+")
 _BUDGET = re.compile(r"(\d+(?:\.\d+)?)\s*(KiB|MiB|GiB|TiB|KB|MB|GB|TB)")
 _BYTES = {
     "KiB": 2**10, "MiB": 2**20, "GiB": 2**30, "TiB": 2**40,
@@ -63,12 +68,22 @@ def _check_budget(value: Any) -> str:  # noqa: ANN401
     return str(value)
 
 
+def _check_revision(value: str) -> str:
+    if value.count("{step}") != 1 or re.search(r"[{}]", value.replace("{step}", "")):
+        raise ValueError("a pattern of revisions holds {step} once, like step{step}")
+    return value
+
+
+PromptFormat = Literal["raw", "chat"]
 Size = Annotated[str, BeforeValidator(str)]
 Names = Annotated[tuple[Size, ...], BeforeValidator(_as_list), Field(min_length=1)]
 Steps = Annotated[str | tuple[int, ...], BeforeValidator(_check_steps)]
 Arms = Annotated[tuple[Arm, ...], BeforeValidator(_as_list), Field(min_length=1)]
 Shots = Annotated[
     tuple[Annotated[int, Field(ge=0)], ...], BeforeValidator(_as_list), Field(min_length=1)
+]
+Formats = Annotated[
+    tuple[PromptFormat, ...], BeforeValidator(_as_list), Field(min_length=1, max_length=2)
 ]
 Suites = Annotated[tuple["SuiteSelection", ...], BeforeValidator(_as_list), Field(min_length=1)]
 
@@ -80,7 +95,17 @@ class _Strict(BaseModel):
 class SuiteSelection(_Strict):
     """Which models and steps of one suite are scored.
 
-    Exactly one of `suite` (a declared name) and `path` (a folder of checkpoints) is given.
+    Parameters
+    ----------
+    suite, path
+        Exactly one of both: a declared name, or ``hub:org/name`` for a repository with a revision
+        per step; a folder of checkpoints, or a pattern such as ``runs/*/step_{step}``.
+    tokens_per_step
+        Training tokens per optimizer step of one's own run, where its files do not tell.
+    revision
+        How the revisions of ``hub:org/name`` are named: ``step{step}`` if left out.
+    prompt_format
+        For all arms of this entry, base models included; see `Sweep`.
     """
 
     suite: str | None = None
@@ -89,11 +114,24 @@ class SuiteSelection(_Strict):
     steps: Steps | None = None
     arms: Arms | None = None
     tokens_per_step: int | None = Field(default=None, gt=0)
+    revision: Annotated[str, AfterValidator(_check_revision)] | None = None
+    prompt_format: Formats | None = None
+
+    @property
+    def hub_repo(self) -> str | None:
+        """The repository behind ``hub:org/name``; None for other suites."""
+        if self.suite is None or not self.suite.startswith(HUB):
+            return None
+        return self.suite.removeprefix(HUB)
 
     @model_validator(mode="after")
     def _one_place(self) -> SuiteSelection:
         if (self.suite is None) == (self.path is None):
             raise ValueError("give exactly one of `suite` (a name) and `path` (a folder)")
+        if self.hub_repo is not None and _REPO.fullmatch(self.hub_repo) is None:
+            raise ValueError("a repository is given as hub:org/name")
+        if self.revision is not None and self.hub_repo is None:
+            raise ValueError("`revision` belongs to hub:org/name; a folder has a pattern as path")
         return self
 
 
@@ -114,6 +152,37 @@ class AdaptiveSearch(_Strict):
     width_decades: float = Field(default=0.5, gt=0)
 
 
+class FewShot(_Strict):
+    """How examples are put before prompts; by default as the Inverse Scaling Prize did.
+
+    Parameters
+    ----------
+    separator
+        Between examples, and between the last one and the prompt.
+    answer_separator
+        Between the prompt of an example and its answer.
+    file
+        Rows to show instead of a draw from the task's own: a path, or a path for each task.
+    seed
+        Of the draw; that of the sweep if left out.
+    """
+
+    separator: str = SEPARATOR
+    answer_separator: str = ""
+    file: Path | dict[str, Path] | None = None
+    seed: int | None = Field(default=None, ge=0)
+
+    def file_of(self, task: str) -> Path | None:
+        """Return the file with the examples of `task`; None if they are drawn."""
+        return self.file.get(task) if isinstance(self.file, dict) else self.file
+
+
+class ChatTurns(_Strict):
+    """How a prompt becomes a conversation; see ``prompt_rules.ChatRules``."""
+
+    answer_prefix: AnswerPrefix = "last-line"
+
+
 class Sweep(_Strict):
     """A sweep file, checked.
 
@@ -130,12 +199,23 @@ class Sweep(_Strict):
         Folder with YAML files of own tasks for lm-evaluation-harness.
     data
         Folder with the task files; None fetches them from the Hub.
+    shots
+        Examples in a prompt; a list scores every number of them.
+    few_shot
+        Where examples come from and how they are joined.
     metrics
         Metrics shown first in the report; all that apply are always computed.
+    prompt_format
+        ``raw``, ``chat`` (the tokenizer's chat template), or both, for tuned arms. Base models are
+        scored raw, unless the entry of their suite says otherwise.
+    chat
+        How prompts become conversations.
     adaptive
         How the steps are searched where `steps` is ``adaptive``.
     limit
         Score this many items of each task, sampled with `seed`; None scores all.
+    report
+        The page that ``run`` writes when it is done, and with ``--follow`` after each checkpoint.
     memory_budget
         Bound of the memory of the whole process. A model that needs more is read layer by layer; a
         run of which not even one layer fits is refused. ``auto`` is most of what the machine has.
@@ -155,13 +235,16 @@ class Sweep(_Strict):
     lm_eval_include: Path | None = None
     shots: Shots = (0,)
     metrics: Names = ("accuracy",)
-    prompt_format: Literal["raw"] = "raw"
+    few_shot: FewShot = FewShot()
+    prompt_format: Formats = ("raw",)
+    chat: ChatTurns = ChatTurns()
     dtype: Literal["fp32", "bf16", "fp16"] = "fp32"
     device: Literal["auto", "cpu", "cuda", "mps"] = "auto"
     memory_budget: Annotated[str, BeforeValidator(_check_budget)] = "auto"
     trust_remote_code: Annotated[bool, Field(strict=True)] = False
     limit: int | None = Field(default=None, gt=0)
     seed: int = Field(default=0, ge=0)
+    report: Path | None = None
     store: Path
     _text: str = PrivateAttr(default="")
     _source: YamlSource | None = PrivateAttr(default=None)
@@ -191,6 +274,12 @@ class Sweep(_Strict):
             index = next(i for i, entry in enumerate(self.suites) if entry is selection)
             return self._source.where(["suites", index, key])
         return self._source.where([key])
+
+    def formats_of(self, model: Model, selection: SuiteSelection) -> tuple[PromptFormat, ...]:
+        """Return the prompt formats in which `model` of the suite `selection` is scored."""
+        if selection.prompt_format is not None:
+            return tuple(dict.fromkeys(selection.prompt_format))
+        return ("raw",) if model.arm == "base" else tuple(dict.fromkeys(self.prompt_format))
 
     @property
     def memory_budget_bytes(self) -> int | None:
@@ -281,7 +370,10 @@ def parse_sweep(text: str, name: str) -> Sweep:
 def _sweep_error(detail: ErrorDetails, source: YamlSource) -> SweepError:
     path = _yaml_path(detail["loc"], source.data)
     if detail["type"] == "extra_forbidden":
-        sections: dict[str, type[_Strict]] = {"suites": SuiteSelection, "adaptive": AdaptiveSearch}
+        sections: dict[str, type[_Strict]] = {
+            "suites": SuiteSelection, "adaptive": AdaptiveSearch, "few_shot": FewShot,
+            "chat": ChatTurns,
+        }  # fmt: skip
         section = sections.get(str(path[0]), Sweep) if len(path) > 1 else Sweep
         known = section.model_fields
         near = nearest(str(path[-1]), known)
@@ -346,13 +438,18 @@ def _example(path: list[str | int]) -> str:
 
 def _check_names(sweep: Sweep, source: YamlSource) -> None:
     for index, selection in enumerate(sweep.suites):
-        if selection.suite is not None:
+        if selection.suite is not None and selection.hub_repo is None:
             entry = source.where(["suites", index])
             _known("suite", selection.suite, known_suites.names(), entry)
     for index, name in enumerate(sweep.tasks):
         # Only the harness itself knows its tasks: they are looked up when the plan is made.
         if name != "prize" and not is_own_task(name) and not is_harness_task(name):
             _known("task", name, (*known_tasks.names(), "prize"), source.where(["tasks", index]))
+    if isinstance(sweep.few_shot.file, dict):
+        names = {Path(name).name.partition(".")[0] for name in sweep.task_names}
+        for name in sweep.few_shot.file:
+            place = source.where(["few_shot", "file", name])
+            _known("task of this sweep", name, tuple(names), place)
     for index, name in enumerate(sweep.metrics):
         _known("metric", name, known_metrics.names(), source.where(["metrics", index]))
 

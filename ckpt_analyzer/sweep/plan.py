@@ -1,8 +1,8 @@
 """The plan of a sweep: which units are still to do.
 
 In: a sweep, the sources of its checkpoints, and what the store holds. Out: units, each one
-checkpoint with the (task, shots) cells that the store lacks. Nothing is downloaded; a Hub suite is
-asked for its branches once per repository. What the plan costs is ``cost.py``.
+checkpoint with the (task, shots, prompt format) cells that the store lacks. Nothing is downloaded;
+a Hub suite is asked for its branches once per repository. What the plan costs is ``cost.py``.
 """
 
 from __future__ import annotations
@@ -12,11 +12,12 @@ from dataclasses import dataclass, field
 
 from ckpt_analyzer.checkpoints.source import CheckpointSource, RevisionKey
 from ckpt_analyzer.errors import SweepError, UnknownNameError
+from ckpt_analyzer.prompt_rules import ChatRules, PromptRules, ShotRules
 from ckpt_analyzer.scoring import SCORER_VERSION
 from ckpt_analyzer.store.listing import Damage
 from ckpt_analyzer.store.unit import CellKey
 from ckpt_analyzer.suite import ARMS, Checkpoint, Model, Suite
-from ckpt_analyzer.sweep.config import SuiteSelection, Sweep
+from ckpt_analyzer.sweep.config import PromptFormat, SuiteSelection, Sweep
 from ckpt_analyzer.sweep.steps import ADAPTIVE, select_steps
 from ckpt_analyzer.task import Task
 
@@ -52,6 +53,8 @@ class PlannedTask:
         Tokens of its items without shots, what they share counted once: an estimate.
     item_tokens
         Tokens of one item alone, on average: about what an example of a prompt takes.
+    examples_sha256
+        Of the file with fixed examples; None where they are drawn.
     """
 
     task: Task
@@ -59,6 +62,7 @@ class PlannedTask:
     n_items: int
     tree_tokens: int
     item_tokens: float
+    examples_sha256: str | None = None
 
 
 @dataclass(frozen=True)
@@ -128,11 +132,14 @@ def make_plan(
     tasks: Sequence[PlannedTask],
     done: Set[CellKey],
     adaptive: StepChooser | None = None,
+    *,
+    is_growing: bool = False,
 ) -> Plan:
     """Return the units of `sweep` that are not among the `done` cells.
 
     `adaptive` chooses the steps of a model where the sweep leaves them to what is scored so far;
-    it is given those that are there and trusted.
+    it is given those that are there and trusted. Of a run that `is_growing`, a listed step that is
+    not there yet is no mistake.
 
     Raises
     ------
@@ -151,7 +158,8 @@ def make_plan(
         commits = sourced.source.commits(models)
         listed.append(ListedSuite(sourced, models, commits))
         choose = None if adaptive is None else _among_trusted(adaptive, sourced, commits)
-        for checkpoint in selected_checkpoints(sourced, models, sweep, choose):
+        known = _growing if is_growing else _steps_of
+        for checkpoint in selected_checkpoints(sourced, models, sweep, choose, known):
             # Two entries of a sweep may name the same checkpoint: it is scored once.
             name = (checkpoint.suite, checkpoint.model.name, checkpoint.step)
             if name in seen:
@@ -161,12 +169,14 @@ def make_plan(
             if commit is None:
                 missing.append(checkpoint)
                 continue
-            cells = _cells(checkpoint, commit, sweep, tasks)
+            formats = sweep.formats_of(checkpoint.model, sourced.selection)
+            cells = _cells(checkpoint, commit, sweep, tasks, formats)
             left = tuple(cell for cell in cells if cell not in done)
             n_done += not left
             if left:
                 suspicion = sourced.suite.suspicion(checkpoint)
                 units.append(Unit(checkpoint, sourced.source, left, suspicion))
+    _check_formats(sweep, listed)
     return Plan(sweep, tuple(tasks), tuple(units), n_done, tuple(missing), listed=tuple(listed))
 
 
@@ -197,6 +207,7 @@ def selected_checkpoints(
     models: Sequence[Model],
     sweep: Sweep,
     choose: Callable[[Model], tuple[int, ...]] | None = None,
+    known: Callable[[Model, str | Sequence[int]], tuple[int, ...]] | None = None,
 ) -> tuple[Checkpoint, ...]:
     """Return the selected checkpoints of `models`, model by model, steps ascending.
 
@@ -207,7 +218,8 @@ def selected_checkpoints(
     chosen: list[Checkpoint] = []
     for model in models:
         try:
-            steps = choose(model) if spec == ADAPTIVE and choose else _steps_of(model, spec)
+            is_searched = spec == ADAPTIVE and choose is not None
+            steps = choose(model) if is_searched and choose else (known or _steps_of)(model, spec)
         except ValueError as error:
             where = sweep.where("steps", sourced.selection)
             raise SweepError(f"{model.name}: {error}", where=where) from error
@@ -241,8 +253,20 @@ def _steps_of(model: Model, spec: str | Sequence[int]) -> tuple[int, ...]:
         raise
 
 
+def _growing(model: Model, spec: str | Sequence[int]) -> tuple[int, ...]:
+    """Return the steps that are there by now of those that `spec` asks for."""
+    if isinstance(spec, str) and spec != "all":
+        first, last, stride = (int(text) for text in spec.split(":"))
+        spec = [*range(first, last + 1, max(stride, 1)), last]
+    return model.steps if spec == "all" else tuple(s for s in model.steps if s in set(spec))
+
+
 def _cells(
-    checkpoint: Checkpoint, commit: str, sweep: Sweep, tasks: Sequence[PlannedTask]
+    checkpoint: Checkpoint,
+    commit: str,
+    sweep: Sweep,
+    tasks: Sequence[PlannedTask],
+    formats: Sequence[PromptFormat],
 ) -> Mapping[CellKey, None]:
     return {
         CellKey(
@@ -253,13 +277,52 @@ def _cells(
             task=planned.task.name,
             task_sha256=planned.sha256,
             shots=shots,
-            shot_seed=sweep.seed if shots else None,
+            shot_seed=_shot_seed(sweep, planned) if shots else None,
             limit=sweep.limit,
             limit_seed=sweep.seed if sweep.limit else None,
             dtype=sweep.dtype,
-            prompt_format=sweep.prompt_format,
+            prompt_format=prompt_format,
             scorer_version=SCORER_VERSION,
+            prompt_rules=_rules(sweep, planned, shots, prompt_format).address(),
         ): None
         for planned in tasks
         for shots in sweep.shots
+        for prompt_format in formats
     }
+
+
+def _shot_seed(sweep: Sweep, planned: PlannedTask) -> int | None:
+    if planned.examples_sha256 is not None:
+        return None
+    return sweep.seed if sweep.few_shot.seed is None else sweep.few_shot.seed
+
+
+def _rules(
+    sweep: Sweep, planned: PlannedTask, shots: int, prompt_format: PromptFormat
+) -> PromptRules:
+    few_shot = sweep.few_shot
+    return PromptRules(
+        shots=ShotRules(few_shot.separator, few_shot.answer_separator, planned.examples_sha256)
+        if shots
+        else None,
+        chat=ChatRules(sweep.chat.answer_prefix) if prompt_format == "chat" else None,
+    )
+
+
+def _check_formats(sweep: Sweep, listed: Sequence[ListedSuite]) -> None:
+    """Refuse a chat format that no selected model would be scored in."""
+    if "chat" not in sweep.prompt_format:
+        return
+    asked = (
+        "chat" in sweep.formats_of(model, each.sourced.selection)
+        for each in listed
+        for model in each.models
+    )
+    if not any(asked):
+        raise SweepError(
+            "no model would be scored in the chat format: it is for tuned arms, and only base "
+            "models are selected",
+            where=sweep.where("prompt_format"),
+            hint="add arms: [base, instruct], or write prompt_format: chat into the entry of the "
+            "suite",
+        )

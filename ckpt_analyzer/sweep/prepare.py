@@ -13,7 +13,9 @@ from pathlib import Path
 
 from ckpt_analyzer import suites as known_suites
 from ckpt_analyzer import tasks as known_tasks
+from ckpt_analyzer.checkpoints.growth import Growth
 from ckpt_analyzer.checkpoints.hub import HubReading, HubSource
+from ckpt_analyzer.checkpoints.hub_suite import HubFacts, HubRun, find_hub_suite
 from ckpt_analyzer.checkpoints.local import LocalSource
 from ckpt_analyzer.checkpoints.local_suite import find_local_suite
 from ckpt_analyzer.checkpoints.spool import SpoolPlace
@@ -51,12 +53,19 @@ class Overrides:
     spool
         Where downloaded weights go through; None to keep them off the disk, but for models that
         are read layer by layer from there.
+    growth
+        Of runs that are still at work: only whole checkpoints are planned, and those of the
+        sweep's steps that are there by now.
+    facts
+        What is known of repositories from earlier plans of the same run.
     """
 
     store: Path | None = None
     data: Path | None = None
     endpoint: str | None = None
     spool: SpoolPlace | None = None
+    growth: Growth | None = None
+    facts: HubFacts | None = None
 
 
 def prepare_plan(sweep_file: Path, overrides: Overrides) -> Plan:
@@ -88,7 +97,16 @@ def plan_sweep(sweep: Sweep, overrides: Overrides) -> Plan:
         from ckpt_analyzer.sweep.adaptive import rounds_of_sweep  # statsmodels: only when searching
 
         adaptive = rounds_of_sweep(sweep, [planned.task.name for planned in tasks], store).steps
-    plan = make_plan(sweep, source_suites(sweep, overrides), tasks, done, adaptive)
+    if overrides.growth is not None:
+        overrides.growth.look()
+    plan = make_plan(
+        sweep,
+        source_suites(sweep, overrides),
+        tasks,
+        done,
+        adaptive,
+        is_growing=overrides.growth is not None,
+    )
     if store is None:
         return plan
     return with_audit(replace(plan, damaged=store.damaged()), store)
@@ -100,9 +118,15 @@ def source_suites(sweep: Sweep, overrides: Overrides) -> tuple[SourcedSuite, ...
 
 
 def _source(selection: SuiteSelection, sweep: Sweep, overrides: Overrides) -> SourcedSuite:
+    tokens, growth = selection.tokens_per_step, overrides.growth
     if selection.path is not None:
-        suite = find_local_suite(selection.path, tokens_per_step=selection.tokens_per_step)
+        suite = find_local_suite(selection.path, tokens_per_step=tokens, growth=growth)
         return SourcedSuite(suite, LocalSource(suite), selection)
+    if selection.hub_repo is not None:
+        hub = _hub(sweep, overrides)
+        run = HubRun(selection.hub_repo, selection.revision or "step{step}", tokens)
+        suite = find_hub_suite(hub, run, growth=growth, facts=overrides.facts)
+        return SourcedSuite(suite, hub, selection)
     assert selection.suite is not None
     suite = known_suites.load(selection.suite)
     source = LocalSource(suite) if suite.root else _hub(sweep, overrides)
@@ -146,8 +170,22 @@ def plan_tasks(sweep: Sweep) -> tuple[PlannedTask, ...]:
 def load_tasks(sweep: Sweep, endpoint: str | None) -> Mapping[str, TaskItems]:
     """Return the items of every task of the sweep, from disk or from the Hub."""
     tasks = [_task(name) for name in sweep.task_names if not is_harness_task(name)]
-    ours = {t.name: load_items(t, data_dir=sweep.data, endpoint=endpoint) for t in tasks}
+    loaded = [load_items(t, data_dir=sweep.data, endpoint=endpoint) for t in tasks]
+    ours = {items.task.name: _with_examples(items, sweep) for items in loaded}
     return ours | {loaded.task.name: loaded for loaded in _of_harness(sweep)}
+
+
+def _with_examples(items: TaskItems, sweep: Sweep) -> TaskItems:
+    examples = _examples(items.task, sweep)
+    return items if examples is None else replace(items, examples=examples.items)
+
+
+def _examples(task: Task, sweep: Sweep) -> TaskItems | None:
+    """Return the fixed examples of `task`; None where they are drawn from its own items."""
+    path = sweep.few_shot.file_of(task.name)
+    if path is None or not any(sweep.shots):
+        return None
+    return load_items(own_task(path))
 
 
 def _task(name: str) -> Task:
@@ -178,9 +216,14 @@ def _planned(task: Task, sweep: Sweep) -> PlannedTask:
         sizes = sizes_of(sample_items(loaded.items, sweep.limit, sweep.seed, task.name))
     else:
         sha256, n_items, sizes = task.data.sha256, task.n_items, task.sample_tokens
-    _check_shots(task, n_items - 1, sweep)
+    examples = _examples(task, sweep)
+    if examples is None:
+        _check_shots(task, n_items - 1, sweep)
+    else:
+        _check_fixed(task, examples, sweep)
     _check_own_name(task, sha256)
-    return _sized(task, sha256, n_items, sizes, sweep)
+    planned = _sized(task, sha256, n_items, sizes, sweep)
+    return planned if examples is None else replace(planned, examples_sha256=examples.sha256)
 
 
 def _planned_of_harness(loaded: TaskItems, sweep: Sweep) -> PlannedTask:
@@ -199,6 +242,16 @@ def _sized(
     wanted = n_items if sweep.limit is None else min(sweep.limit, n_items)
     tokens = round(interpolated_tokens(sizes, wanted) * _relative_size(task, n_items, sweep))
     return PlannedTask(task, sha256, wanted, tokens, sizes[0].tokens if sizes else 0)
+
+
+def _check_fixed(task: Task, examples: TaskItems, sweep: Sweep) -> None:
+    if max(sweep.shots) > (n_examples := len(examples.items)):
+        raise SweepError(
+            f"{max(sweep.shots)} shots need as many examples, and the file for {task.name} has "
+            f"{n_examples}",
+            where=sweep.where("shots"),
+            hint=f"give at most {n_examples} shots",
+        )
 
 
 def _relative_size(task: Task, n_items: int, sweep: Sweep) -> float:

@@ -26,6 +26,8 @@ class TaskItems:
 
     Parameters
     ----------
+    examples
+        Fixed in-context examples; None where they are drawn from the items.
     rules
         Of a task of another framework, whose examples and metrics are its own; else None.
     """
@@ -33,6 +35,7 @@ class TaskItems:
     task: Task
     items: tuple[Item, ...]
     sha256: str
+    examples: tuple[Item, ...] | None = None
     rules: OwnRules | None = None
 
     @property

@@ -70,9 +70,9 @@ def test_events_tell_the_way_of_a_unit(plan, bench, events):
 
 def test_texts_are_encoded_once_for_all_checkpoints(plan, bench, monkeypatch):
     calls = []
-    encode, prepare = unit_plan.encode_items, unit_plan.prepare
+    encode, prepare = unit_plan.encode_fitting, unit_plan.prepare
     monkeypatch.setattr(
-        unit_plan, "encode_items", lambda *a, **k: calls.append("encode") or encode(*a, **k)
+        unit_plan, "encode_fitting", lambda *a, **k: calls.append("encode") or encode(*a, **k)
     )
     monkeypatch.setattr(unit_plan, "prepare", lambda *a: calls.append("plan") or prepare(*a))
     for unit in plan.units:
@@ -147,6 +147,16 @@ def test_memory_that_runs_out_is_told_where_layers_cannot_be_read(plan, bench, m
     monkeypatch.setattr(workbench, "open_layered", raising(ScoringError("no description")))
     status = bench.work(plan.units[1])
     assert (status.state, status.problem) == ("failed", "cpu ran out")
+
+
+def test_a_checkpoint_that_is_removed_while_it_is_loaded_fails_alone(plan, bench, monkeypatch):
+    def fail(*_, **__):
+        raise FileNotFoundError(2, "No such file or directory", "step0/model.safetensors")
+
+    monkeypatch.setattr(InPlaceModel, "load", fail)
+    status = bench.work(plan.units[0])
+    assert status.state == "failed"
+    assert "step0/model.safetensors vanished" in status.problem
 
 
 @pytest.mark.parametrize("value", ["nan", "inf"])

@@ -154,3 +154,60 @@ def test_an_empty_plan_costs_nothing():
     done = {cell for unit in plan().units for cell in unit.cells}
     cost = cost_of(plan(done=done))
     assert (cost.n_units, cost.download_bytes, cost.memory_bytes) == (0, 0, 0)
+
+
+def formats(made):
+    return {(u.checkpoint.model.arm, cell.prompt_format) for u in made.units for cell in u.cells}
+
+
+BOTH = "sizes: [2b]\narms: [base, instruct]\n"
+
+
+def test_the_chat_format_is_for_tuned_arms_unless_the_entry_of_a_suite_says_otherwise():
+    assert formats(plan(BOTH)) == {("base", "raw"), ("instruct", "raw")}
+    assert formats(plan(BOTH + "prompt_format: chat\n")) == {("base", "raw"), ("instruct", "chat")}
+    assert formats(plan(BOTH + "prompt_format: [raw, chat]\n")) == {
+        ("base", "raw"), ("instruct", "raw"), ("instruct", "chat"),
+    }  # fmt: skip
+    own = "suites: [{suite: pythia, prompt_format: chat}]\n"
+    text = f"name: s\ntasks: [memo-trap]\nstore: st\n{own}{BOTH}"
+    sweep = parse_sweep(text, "s.yaml")
+    made = make_plan(sweep, [SourcedSuite(SUITE, Source(), sweep.suites[0])], TASKS, frozenset())
+    assert formats(made) == {("base", "chat"), ("instruct", "chat")}
+
+
+def test_a_chat_format_that_would_apply_to_nothing_is_refused():
+    with pytest.raises(SweepError, match="only base models are selected") as caught:
+        plan("prompt_format: chat\n")
+    assert "s.yaml:5, key prompt_format" in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("shots: 2\n", "shots: 2\nfew_shot: {separator: '--'}\n"),
+        ("shots: 2\n", "shots: 2\nfew_shot: {answer_separator: ' '}\n"),
+        ("shots: 2\n", "shots: 2\nfew_shot: {seed: 9}\n"),
+        (BOTH + "prompt_format: chat\n",
+         BOTH + "prompt_format: chat\nchat: {answer_prefix: none}\n"),
+    ],
+)  # fmt: skip
+def test_how_prompts_are_made_is_part_of_the_address(one, other):
+    cells, others = ({c for u in plan(text).units for c in u.cells} for text in (one, other))
+    assert {c for c in cells if c.shots or c.prompt_format == "chat"}.isdisjoint(others)
+
+
+def test_rules_that_a_prompt_does_not_use_are_no_part_of_its_address():
+    done = {cell for unit in plan().units for cell in unit.cells}
+    assert all(cell.prompt_rules == "" for cell in done)
+    changed = "few_shot: {separator: x, seed: 3}\nchat: {answer_prefix: none}\n"
+    assert plan(changed, done=done).units == ()
+
+
+def test_of_a_run_at_work_only_listed_steps_that_are_there_are_planned():
+    text = "name: s\nsuites: [pythia]\ntasks: [memo-trap]\nstore: st\nsizes: [1b]\n"
+    for steps, expected in (("[1, 7, 8]", [1, 8]), ("1:9:1", [1, 2, 4, 8]), ("all", list(STEPS))):
+        sweep = parse_sweep(f"{text}steps: {steps}\n", "s.yaml")
+        sourced = [SourcedSuite(SUITE, Source(), sweep.suites[0])]
+        made = make_plan(sweep, sourced, TASKS, frozenset(), is_growing=True)
+        assert [unit.checkpoint.step for unit in made.units] == expected

@@ -175,3 +175,45 @@ def test_a_missing_sweep_names_the_nearest_file_or_the_one_that_is_shipped(tmp_p
         load_sweep(tmp_path / "none" / "pythia-full.yaml")
     with pytest.raises(SweepError, match=r"comes with the package: .*pythia-full"):
         load_sweep(tmp_path / "none" / "qqqq")
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        (GOOD + "prompt_format: cat\n", ["x.yaml:7", "key prompt_format", "'chat'"]),
+        (GOOD + "prompt_format: []\n", ["x.yaml:7", "the list is empty"]),
+        (GOOD + "few_shot: {seperator: x}\n", ["x.yaml:7", "did you mean 'separator'?"]),
+        (GOOD + "few_shot: {seed: -1}\n", ["x.yaml:7", "few_shot.seed"]),
+        (
+            GOOD + "few_shot:\n  file: {memo-trip: shots.jsonl}\n",
+            ["x.yaml:8", "did you mean 'memo-trap'?"],
+        ),
+        (GOOD + "chat: {answer_prefix: last}\n", ["x.yaml:7", "did you mean 'last-line'?"]),
+        (GOOD + "chat: {answer_perfix: none}\n", ["x.yaml:7", "did you mean 'answer_prefix'?"]),
+        (GOOD + "shots: [0, -1]\n", ["x.yaml:7", "shots"]),
+        (GOOD + "reprot: page.html\n", ["x.yaml:7", "did you mean 'report'?"]),
+        (with_line("[pythia]", "[hub:mine]"), ["x.yaml:2", "hub:org/name"]),
+        (
+            with_line("[pythia]", "\n  - suite: hub:me/run\n    revision: step"),
+            ["x.yaml:4", "holds {step} once"],
+        ),
+        (
+            with_line("[pythia]", "\n  - suite: pythia\n    revision: step{step}"),
+            ["x.yaml:3", "belongs to hub:org/name"],
+        ),
+    ],
+)
+def test_a_mistake_in_how_prompts_or_runs_are_given_is_named(text, expected):
+    with pytest.raises(UserError) as caught:
+        parse_sweep(text, "x.yaml")
+    for part in expected:
+        assert part in str(caught.value)
+
+
+def test_a_repository_may_be_named_in_a_list_of_suites():
+    sweep = parse_sweep(with_line("[pythia]", "[hub:me/my-run]"), "x")
+    assert sweep.suites[0].hub_repo == "me/my-run"
+
+
+def test_one_prompt_format_may_stand_without_brackets():
+    assert parse_sweep(GOOD + "prompt_format: chat\n", "x").prompt_format == ("chat",)

@@ -5,8 +5,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ckpt_analyzer.errors import TaskDataError
+from ckpt_analyzer.prompt_rules import ShotRules
 from ckpt_analyzer.task import Item
-from ckpt_analyzer.task_data.few_shot import SEPARATOR, with_shots
+from ckpt_analyzer.task_data.few_shot import SEPARATOR, Drawn, prompted, with_shots
 
 ITEMS = tuple(Item(str(n), f"Q{n}?", (f" no{n}", f" yes{n}"), gold=1) for n in range(12))
 
@@ -57,3 +58,20 @@ def test_log_odds_items_are_refused():
     item = Item("0", "a", (" x", " y"), 0, other_context="b")
     with pytest.raises(TaskDataError, match="log-odds"):
         with_shots((item, *ITEMS), 1, seed=0)
+
+
+def test_own_separators_and_fixed_examples_take_the_place_of_the_prizes():
+    fixed = (ITEMS[3], Item("x", "A?", (" a", " b"), gold=0), Item("y", "B?", (" c", " d"), gold=1))
+    rules = ShotRules(separator="\n--\n", answer_separator=" is")
+    drawn = Drawn(ITEMS, fixed=fixed)
+    first, fourth = prompted((ITEMS[0], ITEMS[3]), 2, drawn, rules)
+    assert first.at(2).context == "Q3? is yes3\n--\nA? is a\n--\nQ0?"
+    # An item is not its own example.
+    assert fourth.at(2).context == "A? is a\n--\nB? is d\n--\nQ3?"
+    assert first.at(1).context == "Q3? is yes3\n--\nQ0?"
+    assert first.at(0) == ITEMS[0]
+
+
+def test_too_few_fixed_examples_are_refused():
+    with pytest.raises(TaskDataError, match="has 1"):
+        prompted(ITEMS, 2, Drawn(ITEMS, fixed=(ITEMS[3], Item("x", "A?", (" a",), gold=0))))
