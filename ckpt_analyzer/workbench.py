@@ -10,20 +10,19 @@ from __future__ import annotations
 
 import importlib.metadata
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cache, partial
 from pathlib import Path
 from typing import Self
 
 import pyarrow as pa
-import torch
 from transformers import PreTrainedModel
 
 from ckpt_analyzer import __version__
 from ckpt_analyzer.checkpoints.ahead import BYTES_IN_USE, Ahead
 from ckpt_analyzer.checkpoints.source import OpenCheckpoint, ResolvedCheckpoint
-from ckpt_analyzer.errors import ScoringError, StoreError, UserError
+from ckpt_analyzer.errors import OutOfMemoryError, ScoringError, StoreError, UserError
 from ckpt_analyzer.events import (
     CheckpointFetched,
     ItemsScored,
@@ -35,6 +34,7 @@ from ckpt_analyzer.scoring import Dtype
 from ckpt_analyzer.scoring.in_place import InPlaceModel
 from ckpt_analyzer.scoring.layered_model import LayeredModel, open_layered
 from ckpt_analyzer.scoring.open_model import Terms, needs_layers
+from ckpt_analyzer.scoring.out_of_memory import is_out_of_memory
 from ckpt_analyzer.scoring.plan import ScoringPlan
 from ckpt_analyzer.scoring.score import score_plan
 from ckpt_analyzer.scoring.skeleton import config_in, config_text
@@ -128,10 +128,12 @@ class Workbench:
             warnings = self._score(unit)
         except StoreError:
             raise
-        except (MemoryError, torch.OutOfMemoryError) as error:
-            status = UnitStatus(unit.label, "failed", problem=_too_large(unit, error))
         except UserError as error:
             status = UnitStatus(unit.label, "failed", problem=str(error))
+        except (MemoryError, RuntimeError) as error:
+            if not is_out_of_memory(error):
+                raise
+            status = UnitStatus(unit.label, "failed", problem=_too_large(unit, error))
         else:
             seconds = time.perf_counter() - begin
             status = UnitStatus(unit.label, "done", n_items, seconds, warnings=warnings)
@@ -155,18 +157,56 @@ class Workbench:
         self._read_ahead(following, resolved, ahead)
         with ahead.opened() as opened:
             plan = self._plan(unit, opened.folder)
-            model = self._opened(unit, opened, plan)
-            ready = time.perf_counter()
-            self.listener(CheckpointFetched(unit.label, resolved.bytes_to_download, ready - begin))
-            with threads_for(unit.checkpoint.model.parameters):
-                tables = self._score_cells(unit, model, plan)
-        scored = _Scored(tables, ready - begin, time.perf_counter() - ready, str(model.device))
+            fetched = partial(self._fetched, unit, resolved, begin)
+            scored = self._scored(unit, opened, plan, fetched)
         manifest = _manifest(unit, resolved, scored, self.settings)
-        rows = [_item_scores(unit, resolved, cell, table) for cell, table in tables.items()]
+        rows = [_item_scores(unit, resolved, cell, table) for cell, table in scored.tables.items()]
         self._equal.add(self.store.commit(manifest, pa.concat_tables(rows)))
         moved = f"moved since it was planned; scored at commit {resolved.commit}"
-        return (*copied.notes, *((moved,) if has_moved else ()), *_suspicion(unit),
-                *_warnings(manifest))  # fmt: skip
+        return (*copied.notes, *((moved,) if has_moved else ()), *scored.notes,
+                *_suspicion(unit), *_warnings(manifest))  # fmt: skip
+
+    def _fetched(self, unit: Unit, resolved: ResolvedCheckpoint, begin: float) -> float:
+        """Say that the model is there, and return how long it took."""
+        seconds = time.perf_counter() - begin
+        self.listener(CheckpointFetched(unit.label, resolved.bytes_to_download, seconds))
+        return seconds
+
+    def _scored(
+        self, unit: Unit, opened: OpenCheckpoint, plan: ScoringPlan, fetched: Callable[[], float]
+    ) -> _Scored:
+        """Score on a resident model; layer by layer where it does not fit or memory runs out."""
+        try:
+            return self._score_on(unit, self._opened(unit, opened, plan), plan, fetched)
+        except (MemoryError, RuntimeError, OutOfMemoryError) as error:
+            if not (isinstance(error, OutOfMemoryError) or is_out_of_memory(error)):
+                raise
+            if self._goes_by_layers(unit, plan) or not opened.weights_on_disk:
+                raise
+            self._model.release()
+            self._layered[unit.checkpoint.model.name, plan.n_tokens] = True
+            try:
+                model = self._opened(unit, opened, plan)
+            except UserError:
+                raise error from None  # its weights cannot be read layer by layer
+        # Outside of the handler: its error holds on to what was in memory.
+        scored = self._score_on(unit, model, plan, fetched)
+        return replace(scored, notes=("memory ran out: scored layer by layer",))
+
+    def _score_on(
+        self,
+        unit: Unit,
+        model: PreTrainedModel | LayeredModel,
+        plan: ScoringPlan,
+        fetched: Callable[[], float],
+    ) -> _Scored:
+        seconds_fetch, ready = fetched(), time.perf_counter()
+        with threads_for(unit.checkpoint.model.parameters):
+            tables = self._score_cells(unit, model, plan)
+        return _Scored(tables, seconds_fetch, time.perf_counter() - ready, str(model.device))
+
+    def _goes_by_layers(self, unit: Unit, plan: ScoringPlan) -> bool:
+        return self._layered.get((unit.checkpoint.model.name, plan.n_tokens), False)
 
     def _plan(self, unit: Unit, folder: Path) -> ScoringPlan:
         text = config_text(folder)
@@ -238,7 +278,11 @@ class Workbench:
         self, unit: Unit, model: PreTrainedModel | LayeredModel, plan: ScoringPlan
     ) -> dict[CellKey, pa.Table]:
         report = partial(_report, self.listener, unit.label)
-        return dict(zip(unit.cells, score_plan(model, plan, progress=report), strict=True))
+        tables = score_plan(model, plan, progress=report)
+        return {
+            cell: _judged(table, self.settings.tasks[cell.task])
+            for cell, table in zip(unit.cells, tables, strict=True)
+        }
 
 
 @dataclass(frozen=True)
@@ -247,6 +291,15 @@ class _Scored:
     seconds_fetch: float
     seconds_score: float
     device: str
+    notes: tuple[str, ...] = ()
+
+
+def _judged(scores: pa.Table, task: TaskItems) -> pa.Table:
+    """Return `scores` with what the task's own rules say of them."""
+    kind = ITEM_SCORES.field("task_values")
+    values = [None] * len(scores) if task.rules is None else task.rules.values(scores)
+    pairs = [None if each is None else list(each.items()) for each in values]
+    return scores.append_column(kind, pa.array(pairs, kind.type))
 
 
 def _too_large(unit: Unit, error: Exception) -> str:

@@ -13,6 +13,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
+from typing import Any, NamedTuple
 
 from huggingface_hub import HfApi, constants, get_token
 
@@ -49,6 +50,15 @@ from ckpt_analyzer.suite import Checkpoint, Model
 from ckpt_analyzer.weights import Pieces
 
 
+def _spool_all(_model: Model) -> bool:
+    """Let the weights of every model go through the spool, if there is one."""
+    return True
+
+
+def _wait_in_silence(_seconds: float) -> None:
+    """Tell nobody."""
+
+
 @dataclass(frozen=True)
 class HubReading:
     """How a Hub is read.
@@ -59,6 +69,8 @@ class HubReading:
         How patiently files are read; its token is not used. Metadata is waited for by its `pause`.
     spool
         Where weight files are kept while they are used; None to keep nothing on disk.
+    spools
+        Whether the weights of a model go through it.
     metadata_dir
         Where metadata of commits is kept; None for the user's cache.
     with_code
@@ -72,10 +84,20 @@ class HubReading:
 
     line: Line = field(default_factory=Line)
     spool: SpoolPlace | None = None
+    spools: Callable[[Model], bool] = _spool_all
     metadata_dir: Path | None = None
     with_code: bool = False
     requests_per_window: int | None = None
-    on_wait: Callable[[float], None] = lambda _seconds: None
+    on_wait: Callable[[float], None] = _wait_in_silence
+
+
+class _Opening(NamedTuple):
+    """What a source was made with, its token left out."""
+
+    cache_dir: Path
+    max_cache_bytes: int
+    endpoint: str | None
+    reading: HubReading
 
 
 class HubSource:
@@ -103,7 +125,9 @@ class HubSource:
         reading: HubReading | None = None,
     ) -> None:
         reading = reading or HubReading()
+        self._opened_with = _Opening(cache_dir, max_cache_bytes, endpoint, reading)
         self._spool = None if reading.spool is None else Spool(reading.spool)
+        self._spools = reading.spools
         self._with_code = reading.with_code
         self._line = replace(reading.line, token=token)
         self._endpoint = endpoint or constants.ENDPOINT
@@ -118,6 +142,13 @@ class HubSource:
         self._companions = KnownCompanions()
         #: What revisions stood for when they were listed; from then on they stand for that.
         self._listed: dict[RevisionKey, str] = {}
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Let another process read what was listed here, at the same commits.
+
+        It finds its token by itself: none leaves this process.
+        """
+        return _opened_again, (self._opened_with, self._listed)
 
     def commits(self, models: Iterable[Model]) -> Mapping[RevisionKey, str]:
         """Return the commit of every branch and tag of `models`; one request per repository.
@@ -203,6 +234,7 @@ class HubSource:
         """
         checkpoint = resolved.checkpoint
         subject = f"{checkpoint.model.repo} at {checkpoint.revision}"
+        spool = self._spool if self._spools(checkpoint.model) else None
         repo, commit = checkpoint.model.repo, resolved.commit
         listed = self._metadata.known(repo, commit)
         files = CommitFiles(self._line, self._endpoint, repo, commit, listed, self._companions)
@@ -215,11 +247,11 @@ class HubSource:
             with self._explained(subject):
                 for name in resolved.companions:
                     files.save_companion(name, folder)
-                if self._spool is not None:
-                    spooled = use.enter_context(self._spool.files(resolved, files.read))
+                if spool is not None:
+                    spooled = use.enter_context(spool.files(resolved, files.read))
                     for path in spooled.iterdir():
                         (folder / path.name).symlink_to(path.resolve())
-            if self._spool is None:
+            if spool is None:
                 yield OpenCheckpoint(folder, False, slices)
             else:
                 yield OpenCheckpoint(folder, True, partial(mapped_pieces, folder, resolved))
@@ -241,3 +273,9 @@ class HubSource:
             problem, hint = explain(error, subject, self._endpoint)
             kind = SourceError if concerns_the_repository(error) else CheckpointError
             raise kind(problem, where=without_credentials(self._endpoint), hint=hint) from None
+
+
+def _opened_again(opening: _Opening, listed: dict[RevisionKey, str]) -> HubSource:
+    source = HubSource(**opening._asdict())
+    source._listed.update(listed)
+    return source

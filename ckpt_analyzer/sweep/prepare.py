@@ -6,8 +6,9 @@ read; task files (kilobytes) are fetched only when the plan is to be run.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 from ckpt_analyzer import suites as known_suites
@@ -17,15 +18,22 @@ from ckpt_analyzer.checkpoints.local import LocalSource
 from ckpt_analyzer.checkpoints.local_suite import find_local_suite
 from ckpt_analyzer.checkpoints.spool import SpoolPlace
 from ckpt_analyzer.errors import SweepError, TaskDataError
+from ckpt_analyzer.harness.names import INSTALL, PREFIX, is_harness_task
 from ckpt_analyzer.store.mark import check_place, is_store
 from ckpt_analyzer.store.store import open_store
 from ckpt_analyzer.sweep.auditing import with_audit
 from ckpt_analyzer.sweep.config import SuiteSelection, Sweep, is_own_task, load_sweep
+from ckpt_analyzer.sweep.memory import needs_disk, own_spool
 from ckpt_analyzer.sweep.plan import Plan, PlannedTask, SourcedSuite, make_plan
 from ckpt_analyzer.sweep.sample import sample_items
 from ckpt_analyzer.sweep.shipped import find_sweep
-from ckpt_analyzer.sweep.tree_size import interpolated_tokens, sizes_of
-from ckpt_analyzer.task import Task
+from ckpt_analyzer.sweep.tree_size import (
+    MAX_DRAWN_ITEMS,
+    interpolated_tokens,
+    relative_size,
+    sizes_of,
+)
+from ckpt_analyzer.task import SampleTokens, Task
 from ckpt_analyzer.task_data import TaskItems, load_items, own_task
 from ckpt_analyzer.task_data.locate import read_task_file
 from ckpt_analyzer.task_data.places import Places
@@ -41,7 +49,8 @@ class Overrides:
     Parameters
     ----------
     spool
-        Where downloaded weights go through; None to keep them off the disk.
+        Where downloaded weights go through; None to keep them off the disk, but for models that
+        are read layer by layer from there.
     """
 
     store: Path | None = None
@@ -101,18 +110,29 @@ def _source(selection: SuiteSelection, sweep: Sweep, overrides: Overrides) -> So
 
 
 def _hub(sweep: Sweep, overrides: Overrides) -> HubSource:
-    """Return a source that keeps small files beside the store while they are used."""
+    """Return a source that keeps small files beside the store while they are used.
+
+    So it does with the weights of models that are to be read layer by layer.
+    """
+    reading = HubReading(spool=overrides.spool, with_code=sweep.trust_remote_code)
+    if overrides.spool is None:
+        own = SpoolPlace(own_spool(sweep))
+        reading = replace(reading, spool=own, spools=partial(needs_disk, sweep=sweep))
     return HubSource(
         cache_dir=sweep.store / "scratch",
         max_cache_bytes=MAX_SCRATCH_BYTES,
         endpoint=overrides.endpoint,
-        reading=HubReading(spool=overrides.spool, with_code=sweep.trust_remote_code),
+        reading=reading,
     )
 
 
 def plan_tasks(sweep: Sweep) -> tuple[PlannedTask, ...]:
-    """Return the tasks of the sweep as they are planned, without a download."""
-    planned = tuple(_planned(_task(name), sweep) for name in sweep.task_names)
+    """Return the tasks of the sweep as they are planned, without a download of ours."""
+    declared = [name for name in sweep.task_names if not is_harness_task(name)]
+    planned = (
+        *(_planned(_task(name), sweep) for name in declared),
+        *(_planned_of_harness(loaded, sweep) for loaded in _of_harness(sweep)),
+    )
     for place, each in enumerate(planned):
         if any(each.task.name == other.task.name for other in planned[:place]):
             raise SweepError(
@@ -125,12 +145,30 @@ def plan_tasks(sweep: Sweep) -> tuple[PlannedTask, ...]:
 
 def load_tasks(sweep: Sweep, endpoint: str | None) -> Mapping[str, TaskItems]:
     """Return the items of every task of the sweep, from disk or from the Hub."""
-    tasks = [_task(name) for name in sweep.task_names]
-    return {t.name: load_items(t, data_dir=sweep.data, endpoint=endpoint) for t in tasks}
+    tasks = [_task(name) for name in sweep.task_names if not is_harness_task(name)]
+    ours = {t.name: load_items(t, data_dir=sweep.data, endpoint=endpoint) for t in tasks}
+    return ours | {loaded.task.name: loaded for loaded in _of_harness(sweep)}
 
 
 def _task(name: str) -> Task:
     return own_task(Path(name)) if is_own_task(name) else known_tasks.load(name)
+
+
+def _of_harness(sweep: Sweep) -> tuple[TaskItems, ...]:
+    """Return the tasks of the sweep that are the harness's; a group stands for all of its tasks."""
+    names = [name.removeprefix(PREFIX) for name in sweep.task_names if is_harness_task(name)]
+    if not names:
+        return ()
+    try:
+        from ckpt_analyzer.harness.tasks import load_harness_tasks  # seconds, and an extra
+    except ModuleNotFoundError as error:
+        raise SweepError(
+            f"the tasks {PREFIX}… need lm-evaluation-harness: {error}",
+            where=sweep.where("tasks"),
+            hint=INSTALL,
+        ) from error
+    loaded = (task for name in names for task in load_harness_tasks(name, sweep.lm_eval_include))
+    return tuple({each.task.name: each for each in loaded}.values())
 
 
 def _planned(task: Task, sweep: Sweep) -> PlannedTask:
@@ -140,23 +178,55 @@ def _planned(task: Task, sweep: Sweep) -> PlannedTask:
         sizes = sizes_of(sample_items(loaded.items, sweep.limit, sweep.seed, task.name))
     else:
         sha256, n_items, sizes = task.data.sha256, task.n_items, task.sample_tokens
-    if sweep.data is not None and task.data.repo is not None:
-        read_task_file(task.data, Places(sweep.data))  # so that a plan finds a wrong file
-    _check_shots(task, n_items, sweep)
+    _check_shots(task, n_items - 1, sweep)
     _check_own_name(task, sha256)
+    return _sized(task, sha256, n_items, sizes, sweep)
+
+
+def _planned_of_harness(loaded: TaskItems, sweep: Sweep) -> PlannedTask:
+    task, n_items = loaded.task, len(loaded.items)
+    assert loaded.rules is not None
+    if loaded.rules.max_shots is not None:
+        _check_shots(task, loaded.rules.max_shots, sweep)
+    _check_own_name(task, loaded.sha256)
+    sizes = sizes_of(sample_items(loaded.items, sweep.limit, sweep.seed, task.name))
+    return _sized(task, loaded.sha256, n_items, sizes, sweep)
+
+
+def _sized(
+    task: Task, sha256: str, n_items: int, sizes: Sequence[SampleTokens], sweep: Sweep
+) -> PlannedTask:
     wanted = n_items if sweep.limit is None else min(sweep.limit, n_items)
-    tokens = interpolated_tokens(sizes, wanted)
+    tokens = round(interpolated_tokens(sizes, wanted) * _relative_size(task, n_items, sweep))
     return PlannedTask(task, sha256, wanted, tokens, sizes[0].tokens if sizes else 0)
 
 
-def _check_shots(task: Task, n_items: int, sweep: Sweep) -> None:
+def _relative_size(task: Task, n_items: int, sweep: Sweep) -> float:
+    """Return how much larger the sample of the sweep is than others, as far as items are at hand.
+
+    Raises
+    ------
+    TaskDataError
+        If the task's file in the data folder is a wrong one.
+    """
+    if sweep.data is None or task.data.repo is None:
+        return 1.0
+    if sweep.limit is None or sweep.limit >= n_items or sweep.limit > MAX_DRAWN_ITEMS:
+        read_task_file(task.data, Places(sweep.data))
+        return 1.0
+    pool, limit = load_items(task, data_dir=sweep.data).items, sweep.limit
+    drawn = sample_items(pool, limit, sweep.seed, task.name)
+    return relative_size(drawn, lambda seed: sample_items(pool, limit, seed, f"{task.name} again"))
+
+
+def _check_shots(task: Task, most: int, sweep: Sweep) -> None:
     shots = max(sweep.shots)
     where = sweep.where("shots")
-    if shots >= n_items:
+    if shots > most:
         raise SweepError(
-            f"{shots} shots need more than {shots} items, and {task.name} has {n_items}",
+            f"{shots} shots need more than {shots} items, and {task.name} has {most + 1}",
             where=where,
-            hint=f"give at most {n_items - 1} shots",
+            hint=f"give at most {most} shots",
         )
     if shots and task.kind in ("logodds", "absolute_logodds"):
         raise SweepError(

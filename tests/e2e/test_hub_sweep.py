@@ -9,6 +9,8 @@ import time
 import pandas as pd
 import pytest
 
+from ckpt_analyzer import workbench
+from ckpt_analyzer.scoring.layered_model import LayeredModel
 from ckpt_analyzer.store.store import open_store
 from ckpt_analyzer.sweep.execute import execute
 from ckpt_analyzer.sweep.prepare import Overrides, prepare_plan
@@ -59,6 +61,31 @@ def test_weights_may_go_through_a_bounded_spool_that_is_empty_afterwards(hub, sw
     refused = run("run", sweep, "--max-gb", "1")
     assert refused.returncode == 2
     assert "--spool" in refused.stderr
+
+
+def test_what_the_budget_may_not_hold_goes_through_the_disk_by_itself(
+    hub, sweep, tmp_path, monkeypatch
+):
+    sweep.write_text(sweep.read_text() + "memory_budget: 600MB\n")
+    done = run("plan", sweep, "--endpoint", hub.endpoint, "--json")
+    assert json.loads(done.stdout)["spool_bytes"] == 2 * 14067712 * 2
+    done = run("plan", sweep, "--endpoint", hub.endpoint)
+    assert "weights read layer by layer take up to" in done.stdout
+    # What a process holds by then decides; here it is decided for it.
+    monkeypatch.setattr(workbench, "needs_layers", lambda *_, **__: True)
+    kinds, score = [], workbench.score_plan
+    monkeypatch.setattr(
+        workbench,
+        "score_plan",
+        lambda model, *args, **rest: kinds.append(type(model)) or score(model, *args, **rest),
+    )
+    plan = prepare_plan(sweep, Overrides(endpoint=hub.endpoint))
+    monkeypatch.setattr("ckpt_analyzer.sweep.execute.allowed_bytes", lambda _sweep: 2**40)
+    summary = execute(plan, listener=lambda event: None, endpoint=hub.endpoint)
+    assert (summary.n_done, summary.failed) == (4, ())
+    assert set(kinds) == {LayeredModel}
+    assert not list(tmp_path.rglob("*.safetensors"))
+    assert not list((tmp_path / "store" / "scratch" / "spool").iterdir())
 
 
 def test_a_second_run_finds_everything_done_and_reads_no_weights(hub, sweep):

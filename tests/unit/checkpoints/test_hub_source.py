@@ -91,6 +91,26 @@ def test_weights_come_through_memory_and_companions_are_gone_afterwards(source, 
     assert leftovers(tmp_path) == []
 
 
+@pytest.mark.parametrize("is_large", [False, True])
+def test_only_weights_of_models_that_ask_for_it_go_through_the_spool(hub, tmp_path, is_large):
+    spool = tmp_path / "spool"
+    source = HubSource(
+        reading=HubReading(
+            line=Line(pause=lambda seconds: None),
+            spool=SpoolPlace(spool),
+            spools=lambda model: is_large and model == MODEL,
+        ),
+        cache_dir=tmp_path / "cache",
+        max_cache_bytes=10**6,
+        endpoint=hub.endpoint,
+    )
+    with source.fetch(source.resolve(checkpoint())) as opened:
+        assert opened.weights_on_disk == is_large
+        assert bool(list(opened.folder.glob("*.safetensors"))) == is_large
+        assert received(opened.slices()) == tensor_bytes(fill=1)
+    assert not list(spool.iterdir() if spool.exists() else [])
+
+
 def test_the_folder_is_freed_when_its_use_fails(source, tmp_path):
     with pytest.raises(ZeroDivisionError), source.fetch(source.resolve(checkpoint())):
         raise ZeroDivisionError
