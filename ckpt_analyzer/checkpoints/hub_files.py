@@ -27,12 +27,13 @@ _GIT_BLOB_HEX, _SHA256_HEX = 40, 64
 
 @dataclass(frozen=True)
 class CommitFiles:
-    """The files of one commit."""
+    """The files of one commit, right in its `subfolder`."""
 
     line: Line
     endpoint: str
     repo: str
     commit: str
+    subfolder: str = ""
 
     def save_companion(self, name: str, folder: Path) -> None:
         """Write the small file `name` into `folder`, once its content is what the Hub names it.
@@ -67,7 +68,13 @@ class CommitFiles:
         return download.chunks(first_byte)
 
     def _url(self, name: str) -> str:
-        return hf_hub_url(self.repo, name, revision=self.commit, endpoint=self.endpoint)
+        return hf_hub_url(
+            self.repo,
+            name,
+            subfolder=self.subfolder or None,
+            revision=self.commit,
+            endpoint=self.endpoint,
+        )
 
 
 def _is_content(content: bytes, tag: str) -> bool:

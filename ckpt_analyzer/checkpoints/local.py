@@ -93,6 +93,11 @@ class LocalSource:
         folder = self._folder(checkpoint)
         return self._inventories.get((folder, self._commit(folder))) if folder.is_dir() else None
 
+    def parameters(self, checkpoint: Checkpoint) -> int | None:
+        """Return None: a local suite states the parameters of its models."""
+        del checkpoint
+        return None
+
     def text(self, checkpoint: Checkpoint, inventory: Inventory, name: str) -> bytes:
         """Return the content of a small file of `inventory`."""
         del inventory  # the files lie in the folder

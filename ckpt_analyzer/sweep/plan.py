@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence, Set
 from dataclasses import dataclass, field
 
+from ckpt_analyzer.checkpoints.listed import listed_models
 from ckpt_analyzer.checkpoints.source import CheckpointSource, RevisionKey
 from ckpt_analyzer.errors import SweepError, UnknownNameError
 from ckpt_analyzer.scoring import SCORER_VERSION
@@ -147,8 +148,8 @@ def make_plan(
     seen: set[tuple[str, str, int]] = set()
     n_done = 0
     for sourced in suites:
-        models = selected_models(sourced, sweep)
-        commits = sourced.source.commits(models)
+        found = listed_models(sourced.suite, selected_models(sourced, sweep), sourced.source)
+        models, commits = found.models, found.commits
         listed.append(ListedSuite(sourced, models, commits))
         choose = None if adaptive is None else _among_trusted(adaptive, sourced, commits)
         for checkpoint in selected_checkpoints(sourced, models, sweep, choose):
@@ -246,7 +247,7 @@ def _cells(
 ) -> Mapping[CellKey, None]:
     return {
         CellKey(
-            repo=checkpoint.model.repo,
+            repo=checkpoint.place.repo,
             commit=commit,
             revision=checkpoint.revision,
             step=checkpoint.step,
