@@ -133,6 +133,8 @@ class Model:
         belong to the model.
     tokenizer_repo
         Where the tokenizer lies, if not beside the weights.
+    n_published
+        How many checkpoints others counted, of an open model; None if nobody did.
     """
 
     name: str
@@ -154,6 +156,7 @@ class Model:
     saved: tuple[Saved, ...] = ()
     is_open: bool = False
     tokenizer_repo: str | None = None
+    n_published: int | None = None
 
     @property
     def is_single_state(self) -> bool:

@@ -164,6 +164,17 @@ class HubSource:
             commit = self._commit(checkpoint) or place.revision or checkpoint.revision
             return self._metadata.parameters(place.repo, commit)
 
+    def has_repository(self, repo: str) -> bool:
+        """Return whether `repo` exists and may be seen; one request.
+
+        Raises
+        ------
+        SourceError
+            If the Hub is not reached, or the repository is gated.
+        """
+        with self._explained(repo):
+            return self._metadata.exists(repo)
+
     def _commit(self, checkpoint: Checkpoint) -> str | None:
         """Return the commit that `checkpoint` was listed with; list it where nothing else tells.
 

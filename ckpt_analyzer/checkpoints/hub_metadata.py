@@ -69,6 +69,16 @@ class HubMetadata:
         except EntryNotFoundError:
             return ()
 
+    def exists(self, repo: str) -> bool:
+        """Return whether `repo` exists and may be seen; one request."""
+        try:
+            self.refs(repo)
+        except GatedRepoError:
+            raise
+        except RepositoryNotFoundError:
+            return False
+        return True
+
     def head(self, repo: str) -> str | None:
         """Return the commit of ``main``; None if there is no such repository, or it is private."""
         try:

@@ -97,7 +97,7 @@ def _parameters(
         checkpoint = suite.checkpoint(model, step)
         if RevisionKey(model.name, checkpoint.revision) not in commits:
             continue
-        count = _by_config(source, checkpoint) or source.parameters(checkpoint)
+        count = parameters_by_config(source, checkpoint) or source.parameters(checkpoint)
         if count:
             return count
         break
@@ -108,7 +108,14 @@ def _parameters(
     )
 
 
-def _by_config(source: CheckpointSource, checkpoint: Checkpoint) -> int | None:
+def parameters_by_config(source: CheckpointSource, checkpoint: Checkpoint) -> int | None:
+    """Return the parameters that the configuration of `checkpoint` describes; None if unknown.
+
+    Raises
+    ------
+    CheckpointError
+        If the checkpoint cannot be read.
+    """
     inventory = source.inventory(checkpoint)
     if "config.json" not in inventory.names:
         return None

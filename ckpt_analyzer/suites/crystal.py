@@ -44,6 +44,7 @@ SUITE = Suite(
                 ),
             ),
             is_open=True,
+            n_published=250,
         ),
     ),
     citation="Liu et al. 2023, LLM360: Towards Fully Transparent Open-Source LLMs, "

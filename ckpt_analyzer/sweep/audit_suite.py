@@ -93,6 +93,11 @@ def _suite(name: str) -> Suite:
 def _source(suite: Suite, choice: SuiteChoice) -> CheckpointSource:
     if suite.root is not None:
         return LocalSource(suite)
+    return metadata_source(choice)
+
+
+def metadata_source(choice: SuiteChoice) -> HubSource:
+    """Return a source of metadata on a Hub, which fetches no weights."""
     # An audit fetches no weights: the folder for them is never made.
     nowhere = Path(tempfile.gettempdir()) / "ckpt-analyzer-audit"
     return HubSource(
