@@ -114,7 +114,7 @@ SUITE = Suite(
         "configurations, with a formula that reproduces the published counts. "
         "Unverified: 4 bytes per stored parameter of the base models (7B: inferred from its six "
         "files) and 2 of the tuned ones. Tokens of tuned models count stage 1 only: those of "
-        "stage 2 and of the tuning are left out."
+        "stage 2 and of the tuning are left out. The licence is from memory."
     ),
     facts=(
         Fact("repositories", "seen", "README of allenai/OLMo"),
@@ -125,7 +125,7 @@ SUITE = Suite(
         Fact("tuned models", "seen", "README of allenai/OLMo"),
         Fact("stored bytes", "unverified", "4 bytes, 7B inferred from its six files; tuned: 2"),
         Fact("known bad", "seen", "the linked issue; not checked by us"),
-        Fact("licence", "seen", "README of allenai/OLMo"),
+        Fact("licence", "unverified", "from memory"),
     ),
     known_bad=(
         KnownBad(
