@@ -304,6 +304,7 @@ def _manifest(
         device=scored.device,
         versions=_versions(),
         companions_digest=resolved.companions_digest,
+        seed=model.seed,
     )
 
 

@@ -14,11 +14,11 @@ from ckpt_analyzer.suite import Model, Suite
 
 _PAGE_HEAD = (
     "# Suites\n\n"
-    "Generated from `ckpt_analyzer/suites/` by `make docs`. What `ckpt-analyzer suites NAME` shows, "
-    "with the evidence: *seen* was read at its publisher's, or in code that uses it; *computed* "
-    "follows from such facts; *unverified* was not checked. `ckpt-analyzer suites NAME --check` "
-    "compares a suite with what the Hub lists today, downloads no weights, and exits with 1 where "
-    "the two disagree.\n\n"
+    "Generated from `ckpt_analyzer/suites/` by `make docs`. What `ckpt-analyzer suites NAME` "
+    "shows, with the evidence: *seen* was read at its publisher's, or in code that uses it; "
+    "*computed* follows from such facts; *unverified* was not checked. `ckpt-analyzer suites NAME "
+    "--check` compares a suite with what the Hub lists today, downloads no weights, and exits "
+    "with 1 where the two disagree.\n\n"
     '"and more": the suite knows some of the steps, and takes in whatever else the Hub lists in '
     'the same names. Parameters "as the Hub counts" are read from the files before anything is '
     "planned. A model is located in one of four ways: as a branch or tag, as a commit by its "

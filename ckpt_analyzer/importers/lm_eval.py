@@ -210,6 +210,7 @@ def _checkpoint_columns(checkpoint: Checkpoint) -> dict[str, Any]:
         "size": model.size,
         "arm": model.arm,
         "base_model": model.base_model,
+        "seed": model.seed,
         "parameters": model.parameters,
         "non_embedding_parameters": model.non_embedding_parameters,
         "prompt_format": "lm-eval",
@@ -288,7 +289,7 @@ def _add(
 
 def _frame(rows: list[dict[str, Any]]) -> pd.DataFrame:
     frame = pd.DataFrame(rows)
-    for column in ("n_items", "non_embedding_parameters"):
+    for column in ("n_items", "non_embedding_parameters", "seed"):
         frame[column] = frame[column].astype("Int64")
     for column in ("stderr", "chance", "constant_label"):
         frame[column] = frame[column].astype("float64")

@@ -39,7 +39,8 @@ SUITE = Suite(
         "Repository, branches ckpt_000 to ckpt_358 and main, 1259.13 billion tokens in all: README "
         "of LLM360/amber-train and a table of the Hub. Parameters: computed from the "
         "configuration. Unverified: that ckpt_000 is the state after the first chunk, which makes "
-        "main the 360th; 2 bytes per stored parameter; that AmberChat has the shape of Amber; the licence."
+        "main the 360th; 2 bytes per stored parameter; that AmberChat has the shape of Amber; "
+        "the licence."
     ),
     facts=(
         Fact("repositories", "seen", "README of LLM360/amber-train"),

@@ -69,6 +69,7 @@ Arms = Annotated[tuple[Arm, ...], BeforeValidator(_as_list), Field(min_length=1)
 Shots = Annotated[
     tuple[Annotated[int, Field(ge=0)], ...], BeforeValidator(_as_list), Field(min_length=1)
 ]
+Seeds = Annotated[tuple[int, ...], BeforeValidator(_as_list), Field(min_length=1)]
 Suites = Annotated[tuple["SuiteSelection", ...], BeforeValidator(_as_list), Field(min_length=1)]
 
 
@@ -87,6 +88,7 @@ class SuiteSelection(_Strict):
     sizes: Names | None = None
     steps: Steps | None = None
     arms: Arms | None = None
+    seeds: Seeds | None = None
     tokens_per_step: int | None = Field(default=None, gt=0)
 
     @model_validator(mode="after")
@@ -122,6 +124,9 @@ class Sweep(_Strict):
         What is scored; a bare name stands for all of that suite's base models.
     sizes, steps, arms
         Defaults for every entry of `suites`.
+    seeds
+        Runs of a size that was trained with several seeds, by the publisher's numbers; None for
+        all. Sizes that were trained once have no seed and are not affected.
     tasks
         Names of declared tasks, paths of own JSONL or CSV files, or ``prize`` for all 11 tasks of
         the Inverse Scaling Prize.
@@ -145,6 +150,7 @@ class Sweep(_Strict):
     steps: Steps = "all"
     adaptive: AdaptiveSearch = AdaptiveSearch()
     arms: Arms = ("base",)
+    seeds: Seeds | None = None
     data: Path | None = None
     shots: Shots = (0,)
     metrics: Names = ("accuracy",)

@@ -190,7 +190,23 @@ def selected_models(sourced: SourcedSuite, sweep: Sweep) -> tuple[Model, ...]:
             where=sweep.where("arms", selection),
             hint=f"arms in these sizes: {have}",
         )
-    return models
+    return _of_seeds(models, sourced, sweep)
+
+
+def _of_seeds(models: tuple[Model, ...], sourced: SourcedSuite, sweep: Sweep) -> tuple[Model, ...]:
+    wanted = sourced.selection.seeds or sweep.seeds
+    if wanted is None:
+        return models
+    known = sorted({model.seed for model in models if model.seed is not None})
+    unknown = [seed for seed in wanted if seed not in known]
+    # A sweep's own list may be meant for another of its suites.
+    if unknown and (sourced.selection.seeds or (known and len(unknown) == len(wanted))):
+        raise SweepError(
+            f"{sourced.suite.name} has no run of seed {unknown[0]} in these sizes and arms",
+            where=sweep.where("seeds", sourced.selection),
+            hint=f"seeds: {', '.join(map(str, known))}" if known else "leave the key out",
+        )
+    return tuple(model for model in models if model.seed is None or model.seed in wanted)
 
 
 def selected_checkpoints(
