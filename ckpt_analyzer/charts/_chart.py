@@ -31,6 +31,8 @@ class Chart:
     rows
         Takes what `draw` does, returns the numbers that are drawn where these are not the trends
         themselves.
+    of_seeds
+        Whether `draw` takes sizes only that were trained with several seeds.
     """
 
     name: str
@@ -39,3 +41,4 @@ class Chart:
     draw: Callable[[pd.DataFrame, pd.DataFrame], alt.TopLevelMixin]
     one_task: bool
     rows: Callable[[pd.DataFrame, pd.DataFrame], pd.DataFrame] | None = None
+    of_seeds: bool = False
