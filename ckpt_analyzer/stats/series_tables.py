@@ -34,6 +34,8 @@ _VARIES: dict[str, dict[str, Any]] = {
     "flops": {"model": "(all)", "size": "(all)", "parameters": 0},
     "shots": {"shots": -1},
 }
+#: Axes along which a series holds several models: those of one seed.
+_JOINS_MODELS = ("parameters", "flops")
 
 
 @dataclass(frozen=True)
@@ -48,7 +50,8 @@ def cut_series(table: pd.DataFrame, cut: Cut) -> list[Series]:
     """Return the series of `table` along ``cut.axis``, sorted by their key.
 
     Along ``parameters`` there is one series per step; along ``flops`` the last checkpoint of each
-    model; along ``shots`` one series per checkpoint. Rows without a value (NaN: not scored) are
+    model; each is cut by ``seed`` where the table has it, which its model's name then tells. Along
+    ``shots`` there is one series per checkpoint. Rows without a value (NaN: not scored) are
     left out.
 
     Raises
@@ -67,6 +70,8 @@ def cut_series(table: pd.DataFrame, cut: Cut) -> list[Series]:
         groups = [*groups, "step"]
     # A column that the table leaves out was filled with one value: it parts nothing.
     groups = [name for name in groups if name in table.columns or name == "model"]
+    if "seed" in table.columns and cut.axis in _JOINS_MODELS:
+        groups = [*groups, "seed"]  # runs of one size are not sizes
     if not groups:
         return [_series(rows, cut)] if len(rows) else []
     found = rows.groupby(groups, sort=True, dropna=False, observed=True)
@@ -111,6 +116,8 @@ def _axis_values(rows: pd.DataFrame, axis: str) -> pd.Series:
 
 def _series(rows: pd.DataFrame, cut: Cut) -> Series:
     key = {name: rows[name].iloc[0] for name in KEY_DEFAULTS} | _VARIES[cut.axis]
+    if cut.axis in _JOINS_MODELS and "seed" in rows and pd.notna(rows["seed"].iloc[0]):
+        key["model"] = f"(seed {int(rows['seed'].iloc[0])})"
     if cut.axis == "parameters":
         key["size"] = f"step {rows['step'].iloc[0]}"
     notes = []
