@@ -2,6 +2,7 @@
 
 import pytest
 
+from ckpt_analyzer.charts._across import place_across
 from ckpt_analyzer.charts._series import panels_of, sizes_of
 from ckpt_analyzer.charts.metric_over_tokens import draw as draw_curves
 from ckpt_analyzer.charts.metric_over_tokens import panel_rows
@@ -62,3 +63,15 @@ def test_curves_over_tokens_keep_runs_of_a_size_apart():
     assert per_curve.max() == 1
     assert points["key"].nunique() == 9
     assert draw_curves(table, flips().iloc[:0]).to_dict()["hconcat"]
+
+
+def test_a_flip_of_one_seed_across_sizes_lies_on_the_curve_of_that_seed():
+    last = ONE["step"].max()
+    table = runs()
+    across = flips().iloc[:2].assign(
+        axis="parameters", verdict="U", model=["(seed 1)", "(seed 3)"], size=f"step {last}",
+        task="memo-trap", metric="accuracy", arm="base", suite=ONE["suite"].iloc[0],
+        flip_at=70e6, ci_lo=6e7, ci_hi=8e7,
+    )  # fmt: skip
+    heights = list(place_across(across, table)["y"])
+    assert heights[1] - heights[0] == pytest.approx(0.09)
