@@ -22,9 +22,9 @@ _PAGE_HEAD = (
     '"and more": the suite knows some of the steps, and takes in whatever else the Hub lists in '
     'the same names. Parameters "as the Hub counts" are read from the files before anything is '
     "planned. A model is located in one of four ways: as a branch or tag, as a commit by its "
-    "title, as a folder of one commit, or as a repository of its own. No code from the Hub is run: "
-    "where transformers does not know a model's configuration, its checkpoints can be audited and "
-    "are not scored.\n"
+    "title, as a folder of one commit, or as a repository of its own. Where "
+    "transformers does not know a model's configuration, its checkpoints can be audited and are "
+    "not scored without running code of its repository.\n"
 )
 
 

@@ -55,8 +55,8 @@ SUITE = Suite(
         "Branch pattern and their number (250): code of others and a table of the Hub. Steps of "
         "the phases, batch of 2112 sequences of 2048 tokens, parameters and shapes: the parameter "
         "files of LLM360/crystalcoder-train. All other steps: what the Hub lists. The model is "
-        "code of its repository (trust_remote_code), which is not run: where transformers does not "
-        "know the configuration, it can be audited and is not scored. Unverified: 2 bytes per "
+        "code of its repository (trust_remote_code): without running it, it can be audited and is "
+        "not scored. Unverified: 2 bytes per "
         "stored parameter."
     ),
     facts=(

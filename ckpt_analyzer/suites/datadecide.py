@@ -89,8 +89,8 @@ SUITE = Suite(
         "pattern and names of seeds: its release scripts. Batch sizes, last steps of the default "
         "seed and parameters: its scaling_laws/utils/constants/constants_models.py. Steps: every "
         "1250 (2500 at 1B) and the last, as the Hub lists them. The repositories hold models of "
-        "class hf_olmo: where transformers does not know their configuration they are not scored, "
-        "since no code from the Hub is run. Unverified: which repositories have which seeds; 4 "
+        "class hf_olmo: where transformers does not know their configuration they can be audited "
+        "and are not scored. Unverified: which repositories have which seeds; 4 "
         "bytes per stored parameter."
     ),
     facts=(
