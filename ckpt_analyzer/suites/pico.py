@@ -48,7 +48,8 @@ SUITE = Suite(
         "Repositories, branches, titles of commits, steps and tokens per step: source of "
         "pico-train and pico-analyze. Steps that the history has beyond these are taken in. "
         "Parameters: computed from the configurations. The models are code of their repositories: "
-        "without running it they can be audited and are not scored. Unverified: 4 bytes per stored parameter, the citation, the licence."
+        "without running it they can be audited and are not scored. Unverified: 4 bytes per "
+        "stored parameter, the citation, the licence."
     ),
     facts=(
         Fact("repositories", "seen", "source of pico-train and pico-analyze"),
