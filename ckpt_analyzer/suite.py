@@ -22,6 +22,7 @@ ARMS: tuple[Arm, ...] = get_args(Arm)
 #: How a fact is known: read at its publisher's (or in code that uses it), computed from such facts,
 #: or not checked, from memory included.
 Standing = Literal["seen", "computed", "unverified"]
+STANDINGS: tuple[Standing, ...] = get_args(Standing)
 About = Literal[
     "repositories", "revisions", "steps", "tokens", "parameters", "stored bytes", "tuned models",
     "known bad", "tokenizer", "seeds", "licence",

@@ -49,10 +49,13 @@ _KEY = (*PAIRED_BY, "arm", "model")
 
 
 def _curves(trends: pd.DataFrame, axis: str) -> dict[tuple[object, ...], pd.DataFrame]:
-    joined = trends["seed"].map(lambda seed: "(all)" if pd.isna(seed) else f"(seed {int(seed)})")
-    named = trends.assign(model=joined.astype(object))
+    named = trends.assign(model=[_joined(seed) for seed in trends["seed"]])
     sorted_rows = named.sort_values(axis).assign(at=lambda rows: rows[axis].astype(float))
     return dict(tuple(sorted_rows.groupby([*_KEY, "step"], observed=True)))
+
+
+def _joined(seed: float | None) -> str:
+    return "(all)" if seed is None or np.isnan(seed) else f"(seed {int(seed)})"
 
 
 def _step(flip: pd.Series) -> int:

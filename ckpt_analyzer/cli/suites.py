@@ -13,7 +13,7 @@ from ckpt_analyzer import suites
 from ckpt_analyzer.cli.options import Endpoint
 from ckpt_analyzer.cli.output import Json, readable_count, show, show_json, talk
 from ckpt_analyzer.errors import UserError
-from ckpt_analyzer.suite import ARMS, Model, Suite
+from ckpt_analyzer.suite import ARMS, STANDINGS, Model, Suite
 
 if TYPE_CHECKING:
     from ckpt_analyzer.checkpoints.differences import ModelCheck
@@ -80,8 +80,7 @@ def _summary(suite: Suite) -> dict[str, Any]:
 def evidence_in_short(suite: Suite) -> str:
     """Return how many kinds of facts are seen, computed and unverified."""
     counts = Counter(fact.standing for fact in suite.facts)
-    standings = ("seen", "computed", "unverified")
-    return ", ".join(f"{counts[each]} {each}" for each in standings if counts[each])
+    return ", ".join(f"{counts[each]} {each}" for each in STANDINGS if counts[each])
 
 
 def _title(suite: Suite) -> str:

@@ -70,8 +70,8 @@ def cut_series(table: pd.DataFrame, cut: Cut) -> list[Series]:
         groups = [*groups, "step"]
     # A column that the table leaves out was filled with one value: it parts nothing.
     groups = [name for name in groups if name in table.columns or name == "model"]
-    if "seed" in table.columns and cut.axis in _JOINS_MODELS:
-        groups = [*groups, "seed"]  # runs of one size are not sizes
+    # Seeds of one size are runs of their own; a suite of one run has none.
+    groups += [name for name in ("seed",) if name in table.columns]
     if not groups:
         return [_series(rows, cut)] if len(rows) else []
     found = rows.groupby(groups, sort=True, dropna=False, observed=True)
@@ -116,10 +116,11 @@ def _axis_values(rows: pd.DataFrame, axis: str) -> pd.Series:
 
 def _series(rows: pd.DataFrame, cut: Cut) -> Series:
     key = {name: rows[name].iloc[0] for name in KEY_DEFAULTS} | _VARIES[cut.axis]
-    if cut.axis in _JOINS_MODELS and "seed" in rows and pd.notna(rows["seed"].iloc[0]):
-        key["model"] = f"(seed {int(rows['seed'].iloc[0])})"
     if cut.axis == "parameters":
         key["size"] = f"step {rows['step'].iloc[0]}"
+    if "seed" in rows.columns:
+        seed = rows["seed"].iloc[0]
+        key["seed"] = None if pd.isna(seed) else int(seed)
     notes = []
     if cut.axis != "shots" and (rows["_axis"] <= 0).any():
         rows = rows[rows["_axis"] > 0]
@@ -129,6 +130,8 @@ def _series(rows: pd.DataFrame, cut: Cut) -> Series:
         rows = rows[rows["suspect"].isna()]
         notes.append("suspect-left-out")
     measured = _from_items(rows) if "score" in rows.columns else _from_means(rows)
+    if cut.axis in _JOINS_MODELS and key.get("seed") is not None:
+        key["model"] = f"(seed {key['seed']})"
     return Series(
         key=key,
         axis=cut.axis,
