@@ -16,7 +16,7 @@ is 0 where all items, or none, are right, and a weight of 1/0 would then rule ev
 from __future__ import annotations
 
 import glob
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -40,6 +40,7 @@ _CELLS = pa.schema(
         pa.field("cell", pa.int64()),
         pa.field("filename", pa.string()),
         pa.field("kind", pa.string()),
+        pa.field("given", pa.list_(pa.string())),
         *(TRENDS.field(name) for name in (*_KEYS, *_FACTS)),
     ]
 )
@@ -63,6 +64,11 @@ class Question:
     cells: Sequence[StoredCell]
     metrics: Sequence[Metric]
 
+    @property
+    def given(self) -> frozenset[str]:
+        """Metrics of which some cell holds values that the task's own rules gave."""
+        return frozenset(name for found in self.cells for name in found.cell.values)
+
 
 def mean_values(question: Question) -> pa.Table:
     """Return one row of TRENDS per cell and metric that applies to it.
@@ -70,7 +76,7 @@ def mean_values(question: Question) -> pa.Table:
     ``n_items`` counts the items that the mean is over, ``n_unscored`` the others. A cell of which
     no item is scored has no mean and no row; ``Store.runs`` shows its count.
     """
-    return _answer(question, _mean_sql(question.metrics), TRENDS)
+    return _answer(question, _mean_sql(question), TRENDS)
 
 
 def item_values(question: Question) -> pa.Table:
@@ -78,7 +84,7 @@ def item_values(question: Question) -> pa.Table:
 
     Peak memory: about 200 bytes per row.
     """
-    return _answer(question, _item_sql(question.metrics), ITEM_VALUES)
+    return _answer(question, _item_sql(question), ITEM_VALUES)
 
 
 def wide_values(question: Question, items: pa.Table) -> pa.Table:
@@ -94,7 +100,7 @@ def wide_values(question: Question, items: pa.Table) -> pa.Table:
     )
     sql = f"""
         SELECT CAST(cell AS INTEGER) AS cell, item, {columns}
-        FROM ({_per_item(question.metrics)}) JOIN items USING (part, item_id)
+        FROM ({_per_item(question)}) JOIN items USING (part, item_id)
     """
     return _run(question, sql, items=numbered)
 
@@ -140,6 +146,7 @@ def _cell_table(question: Question) -> pa.Table:
             "cell": number,
             "filename": _file(question, found),
             "kind": found.cell.kind,
+            "given": found.cell.values,
             **{name: getattr(found.cell.key, name) for name in _KEYS},
             **{name: getattr(found.unit, name) for name in _FACTS},
         }
@@ -148,29 +155,44 @@ def _cell_table(question: Question) -> pa.Table:
     return pa.Table.from_pylist(rows, schema=_CELLS)
 
 
-def _per_item(metrics: Sequence[Metric]) -> str:
+def _per_item(question: Question) -> str:
     """Return SQL for one row per item, with value_i and chance_i of the i-th metric."""
+    given = question.given
     columns = ",\n".join(
-        f"CAST(CASE WHEN {_applies(metric)} THEN {metric.value} END AS DOUBLE) AS value_{i},\n"
-        f"CAST({metric.chance or 'NULL'} AS DOUBLE) AS chance_{i}"
-        for i, metric in enumerate(metrics)
+        f"CAST({_value(metric, given)} AS DOUBLE) AS value_{i},\n"
+        f"CAST(CASE WHEN {_is_of_kind(metric)} THEN {metric.chance or 'NULL'} END AS DOUBLE)"
+        f" AS chance_{i}"
+        for i, metric in enumerate(question.metrics)
     )
+    # Units of before there were task_values lack the column.
+    options = "filename = true" + (", union_by_name = true" if given else "")
     return f"""
-        SELECT cell, kind, item_id, part, gold, {columns}
-        FROM read_parquet($files, filename = true)
-        JOIN (SELECT cell, filename, kind, {", ".join(_KEYS)} FROM cells)
+        SELECT cell, kind, given, item_id, part, gold, {columns}
+        FROM read_parquet($files, {options})
+        JOIN (SELECT cell, filename, kind, given, {", ".join(_KEYS)} FROM cells)
         USING (filename, {", ".join(_KEYS)})
     """
 
 
+def _value(metric: Metric, given: Set[str]) -> str:
+    """Return SQL for the value of an item: what its task's rules gave, else what we compute."""
+    ours = f"CASE WHEN {_is_of_kind(metric)} THEN {metric.value} END"
+    return f"coalesce(task_values['{metric.name}'], {ours})" if metric.name in given else ours
+
+
+def _is_of_kind(metric: Metric) -> str:
+    return f"kind IN ({', '.join(map(repr, metric.kinds))})" if metric.kinds else "false"
+
+
 def _applies(metric: Metric) -> str:
-    return f"kind IN ({', '.join(repr(kind) for kind in metric.kinds)})"
+    return f"({_is_of_kind(metric)} OR list_contains(given, '{metric.name}'))"
 
 
-def _mean_sql(metrics: Sequence[Metric]) -> str:
+def _mean_sql(question: Question) -> str:
+    metrics = question.metrics
     means = ",\n".join(_mean_of(i, metric) for i, metric in enumerate(metrics))
     return f"""
-        WITH per_item AS ({_per_item(metrics)}),
+        WITH per_item AS ({_per_item(question)}),
         per_cell AS (
             SELECT cell, unnest([{means}], recursive := true) FROM per_item GROUP BY cell
         )
@@ -183,12 +205,13 @@ def _mean_sql(metrics: Sequence[Metric]) -> str:
 
 def _mean_of(i: int, metric: Metric) -> str:
     scored = f"FILTER (value_{i} IS NOT NULL)"
+    ours = f"FILTER (value_{i} IS NOT NULL AND {_is_of_kind(metric)})"
     n, x = f"count(value_{i})", f"sum(value_{i})"
     stderr = f"stddev_samp(value_{i}) / sqrt({n})"
     if metric.is_proportion:
         q = f"(({x} + 2) / ({n} + 4))"
         stderr = f"greatest({stderr}, sqrt({q} * (1 - {q}) / ({n} + 4)))"
-    commonest = f"list_max(map_values(histogram(gold) {scored})) / {n}"
+    commonest = f"list_max(map_values(histogram(gold) {ours})) / {n}"
     return f"""{{
         'metric': '{metric.name}',
         'value': avg(value_{i}),
@@ -200,13 +223,13 @@ def _mean_of(i: int, metric: Metric) -> str:
     }}"""
 
 
-def _item_sql(metrics: Sequence[Metric]) -> str:
+def _item_sql(question: Question) -> str:
     scores = ", ".join(
         f"{{'metric': '{metric.name}', 'applies': {_applies(metric)}, 'score': value_{i}}}"
-        for i, metric in enumerate(metrics)
+        for i, metric in enumerate(question.metrics)
     )
     return f"""
-        WITH per_item AS ({_per_item(metrics)}),
+        WITH per_item AS ({_per_item(question)}),
         long AS (
             SELECT cell, item_id AS item, part, unnest([{scores}], recursive := true)
             FROM per_item

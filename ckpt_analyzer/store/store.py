@@ -8,7 +8,7 @@ of models, fits and charts.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,6 +17,7 @@ import pyarrow as pa
 
 from ckpt_analyzer import metrics as declared
 from ckpt_analyzer.errors import UnknownNameError
+from ckpt_analyzer.metric import Metric
 from ckpt_analyzer.store import audits, fits, imports, texts
 from ckpt_analyzer.store.atomic import write_whole
 from ckpt_analyzer.store.listing import Damage, Listing, altered_tables, list_units
@@ -25,7 +26,7 @@ from ckpt_analyzer.store.queries import Question, item_values, mean_values, wide
 from ckpt_analyzer.store.runs import runs_table
 from ckpt_analyzer.store.selection import Selection, StoredCell, last_trusted, select_cells
 from ckpt_analyzer.store.trajectories import Trajectories, scattered
-from ckpt_analyzer.store.unit import CellKey, UnitManifest
+from ckpt_analyzer.store.unit import IMPORTED, CellKey, UnitManifest
 from ckpt_analyzer.store.write import commit_unit, read_unit
 from ckpt_analyzer.tables import SERIES
 from ckpt_analyzer.task import Item
@@ -170,14 +171,15 @@ class Store:
         Raises
         ------
         UnknownNameError
-            If a metric is neither declared nor imported.
+            If a metric is neither declared nor imported, nor of a task's own rules.
         """
         imported = imports.read_imports(self._imports)
-        known = {*declared.names(), *imported["metric"].to_pylist()}
+        chosen = self.selection().chosen
+        known = {*declared.names(), *imported["metric"].to_pylist(), *_given(chosen)}
         wanted = known if metrics is None else set(metrics)
         for name in wanted - known:
             raise UnknownNameError("metric", name, known)
-        scored = mean_values(self._question(self.selection().chosen, wanted))
+        scored = mean_values(self._question(chosen, wanted))
         frame: pd.DataFrame = pa.concat_tables([scored, imported]).to_pandas()
         frame = frame[frame["metric"].isin(wanted)].drop_duplicates([*SERIES, "step"])
         return frame.sort_values([*SERIES, "step"], ignore_index=True)
@@ -203,9 +205,12 @@ class Store:
         Raises
         ------
         UnknownNameError
-            If the metric is not declared.
+            If the metric is neither declared nor of a task's own rules.
         """
-        names = declared.names() if metric is None else (declared.load(metric).name,)
+        known = {*declared.names(), *_given(self.selection().chosen)}
+        if metric is not None and metric not in known:
+            raise UnknownNameError("metric", metric, known)
+        names = known if metric is None else {metric}
         wanted = {"task": task, "model": model, "arm": arm, "shots": shots}
         cells = [found for found in self.selection().chosen if _matches(found, wanted)]
         if last:
@@ -228,7 +233,10 @@ class Store:
         texts_of_task = self.item_texts(task)
         of_task = (found for found in self.selection().chosen if found.cell.key.task == task)
         cells = [found for found in of_task if chosen(found)]
-        records = [declared.load(name) for name in metrics]
+        if cells:
+            texts_of_task = texts.read_texts(self._items, task, cells[-1].cell.key.task_sha256)
+        given = _given(self.selection().chosen)
+        records = [_record(name, given) for name in metrics]
         names = [record.name for record in records]
         question = Question(self._units, cells, records)
         keys = pa.Table.from_pandas(texts_of_task[["part", "item_id"]], preserve_index=False)
@@ -266,13 +274,16 @@ class Store:
     def item_texts(self, task: str) -> pd.DataFrame:
         """Return the texts of the items of `task`; no rows where they were not saved.
 
+        Where some were scored here and others imported, they are those that were scored.
+
         Raises
         ------
         UnknownNameError
             If the store holds no scores of such a task.
         """
-        chosen = self.selection().chosen
-        sha256 = {found.cell.key.task: found.cell.key.task_sha256 for found in chosen}
+        keys = [found.cell.key for found in self.selection().chosen]
+        keys.sort(key=lambda key: key.scorer_version != IMPORTED)
+        sha256 = {key.task: key.task_sha256 for key in keys}
         if task not in sha256:
             raise UnknownNameError("task in the store", task, sha256, where=str(self.path))
         return texts.read_texts(self._items, task, sha256[task])
@@ -304,9 +315,21 @@ class Store:
         return self.path / "fits"
 
     def _question(self, cells: Sequence[StoredCell], names: Iterable[str]) -> Question:
-        kinds = {found.cell.kind for found in cells}
-        metrics = [declared.load(name) for name in sorted(set(names) & set(declared.names()))]
-        return Question(self._units, cells, [m for m in metrics if kinds & set(m.kinds)])
+        kinds, given = {found.cell.kind for found in cells}, _given(cells)
+        wanted = sorted(set(names) & {*declared.names(), *given})
+        records = [_record(name, given) for name in wanted]
+        asked = [m for m in records if m.name in given or kinds & set(m.kinds)]
+        return Question(self._units, cells, asked)
+
+
+def _given(cells: Iterable[StoredCell]) -> set[str]:
+    """Return the metrics of which the rules of some task gave values."""
+    return {name for found in cells for name in found.cell.values}
+
+
+def _record(name: str, given: Set[str]) -> Metric:
+    """Return the metric called `name`, declared or among those that tasks' own rules gave."""
+    return declared.given(name) if name in given - {*declared.names()} else declared.load(name)
 
 
 def _fitted_on(content_id: str, with_suspects: bool) -> str:

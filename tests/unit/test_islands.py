@@ -14,6 +14,8 @@ HOME = {
     "statsmodels": ("stats",),
     "scipy": ("stats",),
     "altair": ("charts", "html_report"),
+    "lm_eval": ("harness",),
+    "datasets": ("harness",),
 }
 ISLANDS = {
     "scoring": ("stats", "charts", "html_report", "store", "checkpoints", "sweep", "suites"),
