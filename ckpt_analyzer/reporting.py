@@ -33,6 +33,11 @@ from ckpt_analyzer.store.audits import findings
 from ckpt_analyzer.store.store import Store
 from ckpt_analyzer.task import Item, Task
 
+#: Said in the head of a report whose sweep allows it.
+CODE_RAN = (
+    "The sweep sets trust_remote_code: Python code of the models' repositories may have been run, "
+    "where transformers has none of its own."
+)
 #: The metrics that a report opens with after those of its sweeps, in this order.
 FIRST = ("accuracy", "classification_loss", "gold_probability", "sequence_loss")
 #: Of so many metrics, the first ones, causes and sizes are compared: items are drawn for each.
@@ -94,6 +99,8 @@ def gather(store: Store, title: str | None = None, *, with_suspects: bool = Fals
     first = _metrics(trends["metric"].unique(), _swept_metrics(store))[:_COMPARED]
     tuning = read_tuning(store, [metric.name for metric in first])
     warnings = [f"not read: {each.path}: {each.reason}" for each in store.damaged()]
+    if any(yaml.safe_load(text).get("trust_remote_code") for text in store.sweeps()):
+        warnings.append(CODE_RAN)
     if with_suspects:
         warnings += suspect_warnings(trends, "taken into every fit, as was asked")
         trends = trends.assign(suspect=None)
