@@ -31,7 +31,7 @@ from ckpt_analyzer.tables import TRENDS
 
 _FACTS = (
     "suite", "model", "size", "arm", "base_model", "parameters", "non_embedding_parameters",
-    "step", "tokens", "arm_tokens", "suspect",
+    "step", "tokens", "arm_tokens", "suspect", "seed",
 )  # fmt: skip
 _KEYS = ("task", "shots", "prompt_format", "dtype")
 

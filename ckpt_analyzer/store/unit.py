@@ -133,6 +133,8 @@ class UnitManifest:
         Name of a library → its version.
     companions_digest
         Of configuration and tokenizer, see ``ResolvedCheckpoint``; empty if it was not known.
+    seed
+        The publisher's number of the training run; None where a size was trained once.
     copied_from
         The checkpoint with the same weights of which the scores were taken over; None if scored.
     parquet, parquet_sha256, parquet_bytes, created
@@ -168,6 +170,7 @@ class UnitManifest:
     device: str
     versions: Mapping[str, str] = field(hash=False)
     companions_digest: str = ""
+    seed: int | None = None
     copied_from: str | None = None
     parquet: str = ""
     parquet_sha256: str = ""

@@ -85,6 +85,7 @@ Shots = Annotated[
 Formats = Annotated[
     tuple[PromptFormat, ...], BeforeValidator(_as_list), Field(min_length=1, max_length=2)
 ]
+Seeds = Annotated[tuple[int, ...], BeforeValidator(_as_list), Field(min_length=1)]
 Suites = Annotated[tuple["SuiteSelection", ...], BeforeValidator(_as_list), Field(min_length=1)]
 
 
@@ -113,6 +114,7 @@ class SuiteSelection(_Strict):
     sizes: Names | None = None
     steps: Steps | None = None
     arms: Arms | None = None
+    seeds: Seeds | None = None
     tokens_per_step: int | None = Field(default=None, gt=0)
     revision: Annotated[str, AfterValidator(_check_revision)] | None = None
     prompt_format: Formats | None = None
@@ -192,6 +194,9 @@ class Sweep(_Strict):
         What is scored; a bare name stands for all of that suite's base models.
     sizes, steps, arms
         Defaults for every entry of `suites`.
+    seeds
+        Runs of a size that was trained with several seeds, by the publisher's numbers; None for
+        all. Sizes that were trained once have no seed and are not affected.
     tasks
         Names of declared tasks, paths of own JSONL or CSV files, or ``prize`` for all 11 tasks of
         the Inverse Scaling Prize; ``lm_eval:NAME`` for a task of lm-evaluation-harness.
@@ -231,6 +236,7 @@ class Sweep(_Strict):
     steps: Steps = "all"
     adaptive: AdaptiveSearch = AdaptiveSearch()
     arms: Arms = ("base",)
+    seeds: Seeds | None = None
     data: Path | None = None
     lm_eval_include: Path | None = None
     shots: Shots = (0,)
