@@ -22,8 +22,8 @@ def command_line() -> str:
     text = get_docs_for_click(obj=command, ctx=context, name="ckpt-analyzer", title="Command line")
     note = (
         "Generated from `--help` by `make docs`. Data goes to stdout, talk to stderr. "
-        "Exit codes: 0 done, 1 some units failed or some audited checkpoints are suspect, "
-        "2 a mistake that you can mend, 130 Ctrl-C.\n"
+        "Exit codes: 0 done, 1 some units failed, some audited checkpoints are suspect or some "
+        "files of a store are wrong, 2 a mistake that you can mend, 130 Ctrl-C.\n"
     )
     title, _, rest = text.partition("\n")
     return f"{title}\n\n{note}{rest.rstrip()}\n"

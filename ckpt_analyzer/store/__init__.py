@@ -3,7 +3,8 @@
 ``store.open_store`` is the door. From the bottom up: ``unit`` (the records), ``tally`` (cells
 counted from a table), ``atomic`` (a file appears whole or not at all), ``manifest`` (a record as
 JSON), ``write`` and ``listing`` (units on the disk), ``selection`` (which cells count), ``queries``
-(SQL), ``audits``, ``imports``, ``texts``, ``fits`` and ``runs`` (what lies beside the units),
+(SQL), ``versions`` (what older versions wrote, read as of today), ``clock`` (the order of writing),
+``audits``, ``imports``, ``texts``, ``fits`` and ``runs`` (what lies beside the units),
 ``mark`` (what makes a folder a store).
 
 ::
