@@ -25,6 +25,8 @@ from ckpt_analyzer.suite import Checkpoint, Suite
 #: The prize tasks are called ``isp_memo_trap`` there and ``memo-trap`` here.
 _PRIZE_PREFIX = "isp_"
 _METRICS = {"acc": "accuracy", "acc_norm": "accuracy_per_char"}
+#: What no evaluation exceeds; a file that says more is damaged.
+_LARGEST_SHOTS, _LARGEST_COUNT = 2**31 - 1, 2**53
 _PROPORTIONS = ("accuracy", "accuracy_per_char", "mc1")
 
 #: Names under which the final Pythia models were evaluated before their release: v1.1 became the
@@ -139,6 +141,8 @@ def _rows(content: Any, suites: Sequence[Suite]) -> Iterator[dict[str, Any]]:  #
     args = _model_args(config["model_args"])
     common = _checkpoint_columns(_checkpoint(args, suites)) | {"dtype": _dtype(args, config)}
     for task, metrics in content["results"].items():
+        if not isinstance(metrics, dict):
+            raise _UnreadableError(f"the results of {task} are no mapping of metrics to values")
         columns = common | {"task": task_key(task), "shots": _shots(content, task)}
         n_items = _n_items(content, task, metrics)
         for name, value, stderr in _metrics(metrics):
@@ -231,10 +235,18 @@ def _dtype(args: Mapping[str, str], config: Mapping[str, Any]) -> str:
 
 
 def _shots(content: Mapping[str, Any], task: str) -> int:
-    stated = content.get("n-shot", {}).get(task, content["config"].get("num_fewshot"))
-    if not isinstance(stated, int):
+    stated = _section(content, "n-shot").get(task, content["config"].get("num_fewshot"))
+    if type(stated) is not int or not 0 <= stated <= _LARGEST_SHOTS:
         raise _UnreadableError(f"neither `n-shot` of {task} nor `config.num_fewshot` is a number")
     return stated
+
+
+def _section(content: Mapping[str, Any], name: str) -> Mapping[str, Any]:
+    """Return a part of a results file that may be missing; what is there must be a mapping."""
+    found = content.get(name, {})
+    if not isinstance(found, dict):
+        raise _UnreadableError(f"`{name}` is no mapping")
+    return found
 
 
 def _metrics(metrics: Mapping[str, Any]) -> Iterator[tuple[str, float, float | None]]:
@@ -243,21 +255,34 @@ def _metrics(metrics: Mapping[str, Any]) -> Iterator[tuple[str, float, float | N
         name, comma, kept = key.partition(",")
         if name.endswith("_stderr") or isinstance(value, bool) or name in ("alias", "sample_len"):
             continue
-        if not isinstance(value, int | float):
+        number = _number(value)
+        if number is None:
             continue
         stderr = metrics.get(f"{name}_stderr{comma}{kept}")
         ours = _METRICS.get(name, name) + ("" if kept in ("", "none") else f",{kept}")
-        yield ours, float(value), _finite(stderr)
+        yield ours, number, _finite(stderr)
 
 
-def _finite(number: object) -> float | None:
-    return float(number) if isinstance(number, int | float) and math.isfinite(number) else None
+def _number(value: object) -> float | None:
+    if not isinstance(value, int | float) or isinstance(value, bool):
+        return None
+    try:
+        return float(value)
+    except OverflowError:
+        return math.inf
+
+
+def _finite(value: object) -> float | None:
+    """Return a standard error; None where it is none."""
+    number = _number(value)
+    return number if number is not None and math.isfinite(number) and number >= 0 else None
 
 
 def _n_items(content: Mapping[str, Any], task: str, metrics: Mapping[str, Any]) -> int | None:
     """Return the number of items: as stated (0.4), or from the error of a proportion."""
-    stated = content.get("n-samples", {}).get(task, {}).get("effective")
-    if isinstance(stated, int):
+    counts = _section(content, "n-samples").get(task, {})
+    stated = counts.get("effective") if isinstance(counts, dict) else None
+    if type(stated) is int and 0 < stated <= _LARGEST_COUNT:
         return stated
     for name, p, stderr in _metrics(metrics):
         if name in _PROPORTIONS and stderr and 0 < p < 1:

@@ -83,5 +83,7 @@ def _read_archive(path: Path) -> Iterator[Document]:
 def _parse(name: str, raw: bytes) -> Document:
     try:
         return Document(name, content=json.loads(raw))
-    except (json.JSONDecodeError, UnicodeDecodeError) as error:
+    except RecursionError:
+        return Document(name, failure="not a results file: nested too deeply")
+    except ValueError as error:  # broken JSON, bytes that are no text, thousands of digits
         return Document(name, failure=f"not JSON: {error}")

@@ -9,13 +9,16 @@ import shutil
 import sys
 
 import pytest
-from walked_commit import NotTraceableError, killed_at
 
 from ckpt_analyzer.store import garbage
 from ckpt_analyzer.store.store import open_store
 from store_factory import simple_unit
+from walked_commit import NotTraceableError, killed_at
 
-pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="ptrace is Linux's")
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(sys.platform != "linux", reason="ptrace is Linux's"),
+]
 
 
 def walk(work, prepared, action, check):
