@@ -82,7 +82,11 @@ def _read_archive(path: Path) -> Iterator[Document]:
 
 def _parse(name: str, raw: bytes) -> Document:
     try:
-        return Document(name, content=json.loads(raw))
+        content = json.loads(raw)
+        json.dumps(content, ensure_ascii=False).encode()
+        return Document(name, content=content)
+    except UnicodeEncodeError:
+        return Document(name, failure="a text holds half of a surrogate pair (\\ud800 …)")
     except RecursionError:
         return Document(name, failure="not a results file: nested too deeply")
     except ValueError as error:  # broken JSON, bytes that are no text, thousands of digits

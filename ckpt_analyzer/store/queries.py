@@ -16,6 +16,7 @@ is 0 where all items, or none, are right, and a weight of 1/0 would then rule ev
 from __future__ import annotations
 
 import glob
+import tempfile
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -30,6 +31,8 @@ from ckpt_analyzer.store.selection import StoredCell
 from ckpt_analyzer.store.versions import Scalar, columns_since
 from ckpt_analyzer.tables import ITEM_SCORES, TRENDS
 
+#: What a query may hold of its tables at once; what exceeds it waits on the disk.
+MEMORY = "2GiB"
 _FACTS = (
     "suite", "model", "size", "arm", "base_model", "parameters", "non_embedding_parameters",
     "step", "tokens", "arm_tokens", "suspect",
@@ -155,7 +158,10 @@ def _fitted(found: pa.Table, schema: pa.Schema) -> pa.Table:
 def _run(question: Question, sql: str, **tables: pa.Table) -> pa.Table:
     groups = _grouped_files(question).values()
     files = {f"files_{i}": names for i, names in enumerate(groups)}
-    with duckdb.connect() as connection:
+    with (
+        tempfile.TemporaryDirectory(prefix="ckpt-analyzer-") as spill,
+        duckdb.connect(config={"memory_limit": MEMORY, "temp_directory": spill}) as connection,
+    ):
         for name, table in {"cells": cell_table(question), **tables}.items():
             connection.register(name, table)
         try:

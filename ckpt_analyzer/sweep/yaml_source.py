@@ -71,8 +71,8 @@ def parse(text: str, name: str) -> YamlSource:
     """
     try:
         root = yaml.compose(text, Loader=_Loader)
-        _reject_duplicates(root, name)
         _reject_unfolding(root, name)
+        _reject_duplicates(root, name)
         data = yaml.load(text, Loader=_Loader)
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark

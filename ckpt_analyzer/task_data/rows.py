@@ -98,6 +98,8 @@ def infer_kind(row: Row) -> Kind:
 
     Log-odds items say nothing of the sign; they are taken as ``logodds``.
     """
+    for name in row.columns:
+        row.check_characters(str(name))
     has_classes, has_completion = "classes" in row.columns, "completion" in row.columns
     if has_classes == has_completion:
         raise row.error(

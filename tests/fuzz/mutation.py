@@ -150,12 +150,19 @@ def _end(target: Target, content: bytes) -> str:
             target.read(content)
         end = "accepted"
     except UserError as error:
-        end = "clear error" if error.problem.strip() and str(error).encode() else "unclear error"
+        end = "clear error" if error.problem.strip() and _is_printable(error) else "unclear error"
     except TooSlowError:
         return "a hang"
     except Exception as error:  # noqa: BLE001 - this is what is looked for
         return f"{type(error).__name__}: {str(error)[:120]!r}"
     return end if time.process_time() - begun < LIMIT_SECONDS else "slower than a second"
+
+
+def _is_printable(error: UserError) -> bool:
+    try:
+        return bool(str(error).encode())
+    except UnicodeEncodeError:
+        return False
 
 
 @contextlib.contextmanager

@@ -47,6 +47,7 @@ TARGET = Target(
         json.dumps(_NEW | {"n-shot": None, "n-samples": []}).encode(),
         json.dumps(_NEW | {"results": {"a": None, "b": [], "c": {"acc": 10**400}}}).encode(),
         json.dumps(_NEW | {"n-samples": {"isp_neqa": {"effective": 10**30}}}).encode(),
+        json.dumps(_NEW | {"results": {"x": {"acc,non\ud800": 0.5}}}).encode(),
         b"[" * 10_000,
         b'{"results": ' + b"1" * 5000 + b"}",
     ),

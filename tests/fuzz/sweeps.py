@@ -49,6 +49,7 @@ TARGET = Target(
         *(path.read_bytes() for path in sorted((REPOSITORY / "sweeps").glob("*.yaml"))),
         _BOMB,
         _BOMB + b"name: *a8\nsuites: *a8\ntasks: *a7\nstore: *a8\n",
+        _BOMB + b"? *a8\n: x\n",
         _SMALL + b"steps: log:1000000\n",
         _SMALL + b"steps: 0:99999999999:1\n",
         _SMALL + b"steps: &a [*a]\n",

@@ -31,6 +31,7 @@ TARGET = Target(
         b'{"prompt": "Q", "classes": [" a", " b"], "answer_index": ' + b"1" * 5000 + b"}\n",
         b'{"prompt": "Q", "completion": " a", "part": 99999999999999999999}\n',
         b'{"prompt": "Q", "completion": " a", "id": "\\ud800"}\n',
+        b'{"prompt": "Q", "complet\\ud800": " a"}\n',
     ),
     words=(
         '"prompt"', '"classes"', '"answer_index"', '"completion"', '"other_prompt"', '"part"',
