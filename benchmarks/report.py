@@ -242,7 +242,7 @@ def _item_scores(unit: UnitManifest, key: CellKey, scores: pa.Table) -> pa.Table
     columns = [
         scores[field.name]
         if field.name in CHOICE_SCORES.names
-        else pa.repeat(pa.scalar(constant[field.name], field.type), scores.num_rows)
+        else pa.repeat(pa.scalar(constant.get(field.name), field.type), scores.num_rows)
         for field in ITEM_SCORES
     ]
     return pa.table(columns, schema=ITEM_SCORES)

@@ -19,7 +19,7 @@ class Metric:
     Parameters
     ----------
     kinds
-        The task kinds that it applies to.
+        The task kinds that it applies to; empty where items hold its value (``task_values``).
     value
         SQL for the number of one item.
     chance

@@ -49,6 +49,8 @@ ITEM_SCORES = pa.schema(
         _required("n_chars", pa.list_(_INT32)),
         _required("is_greedy", pa.list_(_BOOL)),
         _required("truncated", _BOOL),
+        # What the task's own rules give the item, by metric; null where ours say all.
+        pa.field("task_values", pa.map_(_STRING, _FLOAT)),
     ]
 )
 

@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
 Cause = Literal["strong prior", "unwanted imitation", "distractor task", "spurious few-shot"]
-Kind = Literal["classification", "sequence_prob", "logodds", "absolute_logodds"]
+#: ``harness`` items are judged by the task's own rules: lm-evaluation-harness says what they get.
+Kind = Literal["classification", "sequence_prob", "logodds", "absolute_logodds", "harness"]
 
 
 @dataclass(frozen=True)
@@ -31,6 +32,13 @@ class Item:
         The part of the official file that the row comes from.
     other_context
         The second prompt of a log-odds item; the same choices are scored after it.
+    choice_contexts
+        A context for each choice, where they differ (Winogrande: the sentence up to the blank,
+        filled in each way); `context` is then what all of them begin with. None: `context` for
+        all.
+    bare_choices
+        The choices without what joins them to the context: their lengths count in metrics per byte
+        and per character. None: the choices as they are.
     """
 
     item_id: str
@@ -39,6 +47,16 @@ class Item:
     gold: int
     part: int = 0
     other_context: str | None = None
+    choice_contexts: tuple[str, ...] | None = None
+    bare_choices: tuple[str, ...] | None = None
+
+    @property
+    def texts(self) -> tuple[str, ...]:
+        """Every choice behind its context, then behind the other context if there is one."""
+        own = self.choice_contexts or (self.context,) * len(self.choices)
+        other = () if self.other_context is None else (self.other_context,) * len(self.choices)
+        pairs = zip(own + other, self.choices + self.choices, strict=False)
+        return tuple(context + choice for context, choice in pairs)
 
 
 class SampleTokens(NamedTuple):

@@ -86,9 +86,13 @@ class UnitPlans:
 
     def items(self, cell: CellKey) -> tuple[Item, ...]:
         """Return the items of `cell`: sampled, and with their shots."""
-        pool = self.tasks[cell.task].items
+        task = self.tasks[cell.task]
+        pool = task.items
+        if cell.shots and task.rules is not None:
+            assert cell.shot_seed is not None
+            pool = task.rules.with_shots(cell.shots, cell.shot_seed)
         items = sample_items(pool, cell.limit, cell.limit_seed, cell.task)
-        if not cell.shots:
+        if not cell.shots or task.rules is not None:
             return items
         assert cell.shot_seed is not None
         return with_shots(items, cell.shots, cell.shot_seed, pool=pool)

@@ -223,7 +223,11 @@ class Workbench:
         self, unit: Unit, model: PreTrainedModel | LayeredModel, plan: ScoringPlan
     ) -> dict[CellKey, pa.Table]:
         report = partial(_report, self.listener, unit.label)
-        return dict(zip(unit.cells, score_plan(model, plan, progress=report), strict=True))
+        tables = score_plan(model, plan, progress=report)
+        return {
+            cell: _judged(table, self.settings.tasks[cell.task])
+            for cell, table in zip(unit.cells, tables, strict=True)
+        }
 
 
 @dataclass(frozen=True)
@@ -232,6 +236,14 @@ class _Scored:
     seconds_fetch: float
     seconds_score: float
     device: str
+
+
+def _judged(scores: pa.Table, task: TaskItems) -> pa.Table:
+    """Return `scores` with what the task's own rules say of them."""
+    kind = ITEM_SCORES.field("task_values")
+    values = [None] * len(scores) if task.rules is None else task.rules.values(scores)
+    pairs = [None if each is None else list(each.items()) for each in values]
+    return scores.append_column(kind, pa.array(pairs, kind.type))
 
 
 def _too_large(unit: Unit, error: Exception) -> str:

@@ -90,7 +90,7 @@ def _item_scores(draft, key, scores):
     columns = [
         scores[field.name]
         if field.name in CHOICE_SCORES.names
-        else pa.array([constant[field.name]] * scores.num_rows, field.type)
+        else pa.array([constant.get(field.name)] * scores.num_rows, field.type)
         for field in ITEM_SCORES
     ]
     return pa.table(columns, schema=ITEM_SCORES)

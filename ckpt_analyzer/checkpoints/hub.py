@@ -13,6 +13,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
+from typing import Any, NamedTuple
 
 from huggingface_hub import HfApi, constants, get_token
 
@@ -43,6 +44,10 @@ from ckpt_analyzer.suite import Checkpoint, Model
 from ckpt_analyzer.weights import Pieces
 
 
+def _wait_in_silence(_seconds: float) -> None:
+    """Tell nobody."""
+
+
 @dataclass(frozen=True)
 class HubReading:
     """How a Hub is read.
@@ -62,7 +67,16 @@ class HubReading:
     line: Line = field(default_factory=Line)
     spool: SpoolPlace | None = None
     metadata_dir: Path | None = None
-    on_wait: Callable[[float], None] = lambda _seconds: None
+    on_wait: Callable[[float], None] = _wait_in_silence
+
+
+class _Opening(NamedTuple):
+    """What a source was made with, its token left out."""
+
+    cache_dir: Path
+    max_cache_bytes: int
+    endpoint: str | None
+    reading: HubReading
 
 
 class HubSource:
@@ -90,6 +104,7 @@ class HubSource:
         reading: HubReading | None = None,
     ) -> None:
         reading = reading or HubReading()
+        self._opened_with = _Opening(cache_dir, max_cache_bytes, endpoint, reading)
         self._spool = None if reading.spool is None else Spool(reading.spool)
         self._line = replace(reading.line, token=token)
         self._endpoint = endpoint or constants.ENDPOINT
@@ -101,6 +116,13 @@ class HubSource:
         self._metadata = HubMetadata(self._api, patience, cache)
         #: What revisions stood for when they were listed; from then on they stand for that.
         self._listed: dict[RevisionKey, str] = {}
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Let another process read what was listed here, at the same commits.
+
+        It finds its token by itself: none leaves this process.
+        """
+        return _opened_again, (self._opened_with, self._listed)
 
     def commits(self, models: Iterable[Model]) -> Mapping[RevisionKey, str]:
         """Return the commit of every branch and tag of `models`; one request per repository.
@@ -222,3 +244,9 @@ class HubSource:
             problem, hint = explain(error, subject, self._endpoint)
             kind = SourceError if concerns_the_repository(error) else CheckpointError
             raise kind(problem, where=self._endpoint, hint=hint) from None
+
+
+def _opened_again(opening: _Opening, listed: dict[RevisionKey, str]) -> HubSource:
+    source = HubSource(**opening._asdict())
+    source._listed.update(listed)
+    return source

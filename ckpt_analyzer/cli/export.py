@@ -24,6 +24,8 @@ class Format(StrEnum):
 
     csv = "csv"
     parquet = "parquet"
+    lm_eval = "lm-eval"
+    hub = "hub"
 
 
 class Width(StrEnum):
@@ -39,7 +41,13 @@ def command(
     output: Annotated[
         Path | None, typer.Option("-o", "--output", help="The folder to write tables into.")
     ] = None,
-    file_format: Annotated[Format, typer.Option("--format", help="Of the tables.")] = Format.csv,
+    file_format: Annotated[
+        Format,
+        typer.Option(
+            "--format",
+            help="Tables as CSV or Parquet, lm-evaluation-harness's files, or a Hub data set.",
+        ),
+    ] = Format.csv,
     figures: Annotated[
         Path | None, typer.Option("--figures", help="The folder to write figures into.")
     ] = None,
@@ -55,7 +63,9 @@ def command(
     """Write tables (-o) and figures for papers (--figures) as files.
 
     Tables: trends, flips, descriptions (regression, movement, surface), runs, and items with one
-    row per item, checkpoint and metric; lists are written as JSON into CSV. Figures: every chart
+    row per item, checkpoint and metric; lists are written as JSON into CSV. --format lm-eval writes
+    what was scored here as results and samples of lm-evaluation-harness 0.4, --format hub a data
+    set repository with a card, ready to upload. Figures: every chart
     as SVG, PDF and PNG, with its Vega-Lite specification and its numbers beside it; of each task
     the first metric unless others are named.
     """
@@ -76,10 +86,15 @@ def command(
 
 def _export_tables(store: Store, folder: Path, file_format: str) -> None:
     from ckpt_analyzer.store.export import export_tables
+    from ckpt_analyzer.store.export_hub import export_hub
+    from ckpt_analyzer.store.export_lm_eval import export_lm_eval
 
-    for written in export_tables(store, folder, file_format):
+    others = {"lm-eval": export_lm_eval, "hub": export_hub}
+    write = others.get(file_format)
+    files = write(store, folder) if write else export_tables(store, folder, file_format)
+    for written in files:
         talk(f"wrote {written.path}: {written.n_rows:,} rows")
-    if not store.is_fitted():
+    if file_format != "lm-eval" and not store.is_fitted():
         talk(
             "flips and regression are not those of what the store holds now; "
             f"fit it, then export again: ckpt-analyzer fit {quoted(store.path)}",

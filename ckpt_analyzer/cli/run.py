@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from ckpt_analyzer.cli import where
 from ckpt_analyzer.cli.options import DataFolder, Endpoint, StoreOption, SweepFile
 from ckpt_analyzer.cli.output import Json, quoted, talk, typed_again
 from ckpt_analyzer.cli.plan import say_doubts, show_plan
 from ckpt_analyzer.cli.progress import progress
 from ckpt_analyzer.cli.verb import INTERRUPTED
+from ckpt_analyzer.engines import Terms
 from ckpt_analyzer.events import Listener
 
 if TYPE_CHECKING:
@@ -28,7 +30,19 @@ def command(
     store: StoreOption = None,
     data: DataFolder = None,
     endpoint: Endpoint = None,
-    engine: Annotated[str, typer.Option(help="Where the units run.")] = "local",
+    engine: Annotated[
+        str, typer.Option(help="Where the units run: local, slurm or ray.")
+    ] = "local",
+    workers: where.Workers = None,
+    unit_timeout: where.UnitTimeout = None,
+    detach: where.Detach = False,
+    partition: where.Partition = "",
+    gres: where.Gres = "",
+    cpus: where.Cpus = None,
+    memory_gb: where.MemoryGb = None,
+    minutes: where.Minutes = None,
+    ray_address: where.RayAddress = "",
+    gpus: where.Gpus = 0.0,
     spool: Annotated[
         Path | None,
         typer.Option(help="Let downloaded weights go through this folder, not through memory."),
@@ -58,14 +72,29 @@ def command(
         show_plan(plan, as_json=as_json)
         return
     say_doubts(plan)
-    running = Running(engine, endpoint)
+    terms = Terms(
+        workers=workers,
+        unit_timeout_seconds=None if unit_timeout is None else 60 * unit_timeout,
+        waits=not detach,
+        partition=partition,
+        gres=gres,
+        cpus=cpus,
+        memory_gb=memory_gb,
+        minutes=minutes,
+        address=ray_address,
+        gpus=gpus,
+    )
+    running = Running(engine, endpoint, terms)
     with progress(as_json=as_json) as listener:
         summary = run_rounds(
             plan,
             run=lambda each: run_plan(each, listener, running),
             plan_again=lambda: prepare_plan(sweep, overrides),
         )
-    if plan.units:
+    if plan.units and detach:
+        talk(f"{len(plan.units)} units handed over to {engine}")
+        talk(f"next: ckpt-analyzer status {quoted(plan.sweep.store)}")
+    elif plan.units:
         report_on(summary, plan.sweep.store)
     else:
         talk(f"nothing to do: all {plan.n_done} units are in {plan.sweep.store}")
@@ -82,6 +111,7 @@ class Running:
 
     engine: str = "local"
     endpoint: str | None = None
+    terms: Terms = field(default_factory=Terms)
 
 
 def run_plan(plan: Plan, listener: Listener, running: Running) -> RunSummary:
@@ -89,7 +119,13 @@ def run_plan(plan: Plan, listener: Listener, running: Running) -> RunSummary:
     from ckpt_analyzer.sweep.execute import execute
 
     try:
-        return execute(plan, engine=running.engine, listener=listener, endpoint=running.endpoint)
+        return execute(
+            plan,
+            engine=running.engine,
+            terms=running.terms,
+            listener=listener,
+            endpoint=running.endpoint,
+        )
     except KeyboardInterrupt:
         talk(f"\nstopped. What is scored is in {plan.sweep.store}; go on with: {typed_again()}")
         raise typer.Exit(INTERRUPTED) from None

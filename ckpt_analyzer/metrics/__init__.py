@@ -27,3 +27,17 @@ def load(name: str) -> Metric:
         raise UnknownNameError("metric", name, names())
     metric: Metric = plugins.load(__name__, name.replace("_", "-"), "METRIC")
     return metric
+
+
+def given(name: str) -> Metric:
+    """Return the record of a metric that a task's own rules compute when its items are scored."""
+    return Metric(
+        name=name,
+        title=name,
+        kinds=(),
+        value="NULL",
+        chance=None,
+        higher_is_better=True,
+        unit="value",
+        description=f"{name}, as the task's own rules in lm-evaluation-harness give it to an item.",
+    )

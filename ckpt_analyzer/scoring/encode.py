@@ -68,7 +68,8 @@ class EncodedItem:
     other_requests
         The same choices after the other context of a log-odds item; None for other kinds.
     n_bytes, n_chars
-        UTF-8 bytes and characters of each choice as given, without moved white space.
+        UTF-8 bytes and characters of each choice as given, without moved white space; of the bare
+        choices where the item has them.
     """
 
     item_id: str
@@ -157,11 +158,34 @@ def encode_items(
     )
 
 
+def text_ids(tokenizer: PreTrainedTokenizerBase, text: str) -> IdArray:
+    """Return the tokens of a whole text, special ones by the same rules as those of a context."""
+    return _encode_texts(tokenizer, [text])[text]
+
+
+def prefix_token_id(tokenizer: PreTrainedTokenizerBase) -> int:
+    """Return the token that stands for an empty context: BOS, or EOS where there is none.
+
+    Raises
+    ------
+    ScoringError
+        If the tokenizer has neither.
+    """
+    prefix_id = _prefix_id(tokenizer)
+    if prefix_id is None:
+        raise ScoringError(
+            "a text without a context needs a BOS or EOS token, and the tokenizer has neither",
+            hint="set bos_token in tokenizer_config.json",
+        )
+    return prefix_id
+
+
 def _pairs(item: Item) -> Iterable[_Pair]:
-    contexts = [item.context] if item.other_context is None else [item.context, item.other_context]
-    for context in contexts:
-        kept = context.rstrip()
-        for index, choice in enumerate(item.choices):
+    own = item.choice_contexts or (item.context,) * len(item.choices)
+    other = () if item.other_context is None else (item.other_context,) * len(item.choices)
+    for contexts in filter(None, (own, other)):
+        for index, (context, choice) in enumerate(zip(contexts, item.choices, strict=True)):
+            kept = context.rstrip()
             yield _Pair(item.item_id, index, kept, context[len(kept) :] + choice)
 
 
@@ -272,12 +296,13 @@ def _encoded_item(item: Item, requests: Iterable[Request]) -> EncodedItem:
     rest = iter(requests)
     own = tuple(next(rest) for _ in item.choices)
     other = None if item.other_context is None else tuple(next(rest) for _ in item.choices)
+    counted = item.bare_choices or item.choices
     return EncodedItem(
         item_id=item.item_id,
         part=item.part,
         gold=item.gold,
         requests=own,
         other_requests=other,
-        n_bytes=tuple(len(choice.encode()) for choice in item.choices),
-        n_chars=tuple(len(choice) for choice in item.choices),
+        n_bytes=tuple(len(choice.encode()) for choice in counted),
+        n_chars=tuple(len(choice) for choice in counted),
     )

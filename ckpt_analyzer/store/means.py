@@ -72,10 +72,12 @@ def _with(means: pa.Table, fresh: pa.Table, missing: list[int]) -> pa.Table:
 
 def _missing(question: Question, known: pa.Table) -> list[int]:
     """Return the positions of the cells of which some metric is not known."""
-    kinds = [(m.name, kind) for m in question.metrics for kind in m.kinds]
+    # A metric that only the rules of tasks give is of no kind.
+    kinds = [(m.name, kind) for m in question.metrics for kind in m.kinds or ("",)]
     applies = pa.table({"metric": [m for m, _ in kinds], "kind": [k for _, k in kinds]})
     sql = f"""
-        SELECT DISTINCT cell FROM cells JOIN applies USING (kind)
+        SELECT DISTINCT cell FROM cells
+        JOIN applies ON cells.kind = applies.kind OR list_contains(given, metric)
         ANTI JOIN known USING (metric, {", ".join(_CELL)}) ORDER BY cell
     """
     found = _joined(sql, cells=cell_table(question), known=known, applies=applies)

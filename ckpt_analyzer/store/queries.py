@@ -17,7 +17,7 @@ from __future__ import annotations
 
 import glob
 import tempfile
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Sequence, Set
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -47,6 +47,7 @@ _CELLS = pa.schema(
         pa.field("unit_id", pa.string()),
         pa.field("created", pa.string()),
         pa.field("kind", pa.string()),
+        pa.field("given", pa.list_(pa.string())),
         *(TRENDS.field(name) for name in (*_KEYS, *_FACTS)),
     ]
 )
@@ -83,6 +84,11 @@ class Question:
     units: Path
     cells: Sequence[StoredCell]
     metrics: Sequence[Metric]
+
+    @property
+    def given(self) -> frozenset[str]:
+        """Metrics of which some cell holds values that the task's own rules gave."""
+        return frozenset(name for found in self.cells for name in found.cell.values)
 
 
 def mean_values(question: Question) -> pa.Table:
@@ -230,6 +236,7 @@ def cell_table(question: Question) -> pa.Table:
             "unit_id": found.unit.unit_id,
             "created": found.unit.created,
             "kind": found.cell.kind,
+            "given": found.cell.values,
             **{name: getattr(found.cell.key, name) for name in _KEYS},
             **{name: getattr(found.unit, name) for name in _FACTS},
         }
@@ -240,15 +247,17 @@ def cell_table(question: Question) -> pa.Table:
 
 def _per_item(question: Question) -> str:
     """Return SQL for one row per item, with value_i and chance_i of the i-th metric."""
+    given = question.given
     columns = ",\n".join(
-        f"CAST(CASE WHEN {_applies(metric)} THEN {metric.value} END AS DOUBLE) AS value_{i},\n"
-        f"CAST({metric.chance or 'NULL'} AS DOUBLE) AS chance_{i}"
+        f"CAST({_value(metric, given)} AS DOUBLE) AS value_{i},\n"
+        f"CAST(CASE WHEN {_is_of_kind(metric)} THEN {metric.chance or 'NULL'} END AS DOUBLE)"
+        f" AS chance_{i}"
         for i, metric in enumerate(question.metrics)
     )
     return f"""
-        SELECT cell, kind, item_id, part, gold, {columns}
+        SELECT cell, item_id, part, gold, kind, given, {columns}
         FROM ({_scores_sql(_grouped_files(question))})
-        JOIN (SELECT cell, filename, unit, kind, {", ".join(_KEYS)} FROM cells)
+        JOIN (SELECT cell, filename, unit, kind, given, {", ".join(_KEYS)} FROM cells)
         USING (filename, unit, {", ".join(_KEYS)})
     """
 
@@ -258,8 +267,18 @@ def _applies_to_row(question: Question) -> str:
     return " OR ".join(each)
 
 
+def _value(metric: Metric, given: Set[str]) -> str:
+    """Return SQL for the value of an item: what its task's rules gave, else what we compute."""
+    ours = f"CASE WHEN {_is_of_kind(metric)} THEN {metric.value} END"
+    return f"coalesce(task_values['{metric.name}'], {ours})" if metric.name in given else ours
+
+
+def _is_of_kind(metric: Metric) -> str:
+    return f"kind IN ({', '.join(map(repr, metric.kinds))})" if metric.kinds else "false"
+
+
 def _applies(metric: Metric) -> str:
-    return f"kind IN ({', '.join(repr(kind) for kind in metric.kinds)})"
+    return f"({_is_of_kind(metric)} OR list_contains(given, '{metric.name}'))"
 
 
 def _mean_sql(question: Question) -> str:
@@ -267,21 +286,22 @@ def _mean_sql(question: Question) -> str:
     return f"""
         WITH per_item AS ({_per_item(question)}),
         means AS (
-            SELECT cell, kind, unnest([{means}], recursive := true)
-            FROM per_item GROUP BY cell, kind
+            SELECT cell, unnest([{means}], recursive := true) FROM per_item GROUP BY cell
         )
-        SELECT {", ".join(CELL_MEANS.names)} FROM means WHERE {_applies_to_row(question)}
+        SELECT {", ".join(CELL_MEANS.names)} FROM means JOIN cells USING (cell)
+        WHERE {_applies_to_row(question)}
     """
 
 
 def _mean_of(i: int, metric: Metric) -> str:
     scored = f"FILTER (value_{i} IS NOT NULL)"
+    ours = f"FILTER (value_{i} IS NOT NULL AND {_is_of_kind(metric)})"
     n, x = f"count(value_{i})", f"sum(value_{i})"
     stderr = f"stddev_samp(value_{i}) / sqrt({n})"
     if metric.is_proportion:
         q = f"(({x} + 2) / ({n} + 4))"
         stderr = f"greatest({stderr}, sqrt({q} * (1 - {q}) / ({n} + 4)))"
-    commonest = f"list_max(map_values(histogram(gold) {scored})) / {n}"
+    commonest = f"list_max(map_values(histogram(gold) {ours})) / {n}"
     return f"""{{
         'metric': '{metric.name}',
         'value': avg(value_{i}),

@@ -4,9 +4,9 @@ In: manifests. Out: for every point of every series the one cell that stands for
 that it stands in front of. Order of writing does not matter: the choice is made on what the
 manifests say.
 
-The rule. A task whose data changed is another task: of its name, only the data that was scored
-last counts, since a curve over two data sets means nothing. Then, per point, all items go before a
-draw of items, many items before few, and the newer cell before the older.
+The rule. A task whose data changed is another task: of its name and prompt format, only the data
+that was scored last counts, since a curve over two data sets means nothing. Then, per point, all
+items go before a draw of items, many items before few, and the newer cell before the older.
 """
 
 from __future__ import annotations
@@ -52,7 +52,7 @@ def select_cells(manifests: Iterable[UnitManifest]) -> Selection:
     current_data = _current_data(stored)
     best: dict[_Point, StoredCell] = {}
     for candidate in stored:
-        if candidate.cell.key.task_sha256 == current_data[candidate.cell.key.task]:
+        if candidate.cell.key.task_sha256 == current_data[_data_of(candidate)]:
             point = _point(candidate)
             best[point] = max(best.get(point, candidate), candidate, key=_preference)
     chosen_keys = {found.cell.key for found in best.values()}
@@ -77,13 +77,17 @@ def last_trusted(cells: Iterable[StoredCell]) -> tuple[StoredCell, ...]:
     )
 
 
-def _current_data(stored: Iterable[StoredCell]) -> dict[str, str]:
-    newest: dict[str, tuple[str, str]] = {}
+def _current_data(stored: Iterable[StoredCell]) -> dict[tuple[str, str], str]:
+    newest: dict[tuple[str, str], tuple[str, str]] = {}
     for found in stored:
-        key = found.cell.key
-        dated = (found.unit.created, key.task_sha256)
-        newest[key.task] = max(newest.get(key.task, dated), dated)
-    return {task: sha256 for task, (_, sha256) in newest.items()}
+        dated = (found.unit.created, found.cell.key.task_sha256)
+        newest[_data_of(found)] = max(newest.get(_data_of(found), dated), dated)
+    return {data: sha256 for data, (_, sha256) in newest.items()}
+
+
+def _data_of(found: StoredCell) -> tuple[str, str]:
+    """Return what names the data of a cell; imported items have a prompt format of their own."""
+    return (found.cell.key.task, found.cell.key.prompt_format)
 
 
 def _point(found: StoredCell) -> _Point:

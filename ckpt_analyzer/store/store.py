@@ -8,7 +8,7 @@ wrote it. It knows nothing of models, fits and charts.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeVar
@@ -18,6 +18,7 @@ import pyarrow as pa
 
 from ckpt_analyzer import metrics as declared
 from ckpt_analyzer.errors import UnknownNameError
+from ckpt_analyzer.metric import Metric
 from ckpt_analyzer.store import audits, checking, fits, garbage, imports, texts
 from ckpt_analyzer.store.atomic import write_whole
 from ckpt_analyzer.store.clock import Clock
@@ -30,7 +31,7 @@ from ckpt_analyzer.store.queries import Question, ReplacedError, item_values, wi
 from ckpt_analyzer.store.runs import runs_table
 from ckpt_analyzer.store.selection import Selection, StoredCell, last_trusted, select_cells
 from ckpt_analyzer.store.trajectories import Trajectories, scattered
-from ckpt_analyzer.store.unit import CellKey, UnitManifest
+from ckpt_analyzer.store.unit import IMPORTED, CellKey, UnitManifest
 from ckpt_analyzer.store.write import commit_unit, read_unit
 from ckpt_analyzer.tables import SERIES
 from ckpt_analyzer.task import Item
@@ -211,10 +212,11 @@ class Store:
         Raises
         ------
         UnknownNameError
-            If a metric is neither declared nor imported.
+            If a metric is neither declared nor imported, nor of a task's own rules.
         """
         imported = imports.read_imports(self._imports)
-        known = {*declared.names(), *imported["metric"].to_pylist()}
+        chosen = self.selection().chosen
+        known = {*declared.names(), *imported["metric"].to_pylist(), *_given(chosen)}
         wanted = known if metrics is None else set(metrics)
         for name in wanted - known:
             raise UnknownNameError("metric", name, known)
@@ -246,9 +248,12 @@ class Store:
         Raises
         ------
         UnknownNameError
-            If the metric is not declared.
+            If the metric is neither declared nor of a task's own rules.
         """
-        names = declared.names() if metric is None else (declared.load(metric).name,)
+        known = {*declared.names(), *_given(self.selection().chosen)}
+        if metric is not None and metric not in known:
+            raise UnknownNameError("metric", metric, known)
+        names = known if metric is None else {metric}
         wanted = {"task": task, "model": model, "arm": arm, "shots": shots}
 
         def read() -> pa.Table:
@@ -272,7 +277,12 @@ class Store:
             If the store holds no scores of `task`, or a metric is not declared.
         """
         texts_of_task = self.item_texts(task)
-        records = [declared.load(name) for name in metrics]
+        of_task = (found for found in self.selection().chosen if found.cell.key.task == task)
+        first = [found for found in of_task if chosen(found)]
+        if first:
+            texts_of_task = texts.read_texts(self._items, task, first[-1].cell.key.task_sha256)
+        given = _given(self.selection().chosen)
+        records = [_record(name, given) for name in metrics]
         names = [record.name for record in records]
         keys = pa.Table.from_pandas(texts_of_task[["part", "item_id"]], preserve_index=False)
 
@@ -316,13 +326,16 @@ class Store:
     def item_texts(self, task: str) -> pd.DataFrame:
         """Return the texts of the items of `task`; no rows where they were not saved.
 
+        Where some were scored here and others imported, they are those that were scored.
+
         Raises
         ------
         UnknownNameError
             If the store holds no scores of such a task.
         """
-        chosen = self.selection().chosen
-        sha256 = {found.cell.key.task: found.cell.key.task_sha256 for found in chosen}
+        keys = [found.cell.key for found in self.selection().chosen]
+        keys.sort(key=lambda key: key.scorer_version != IMPORTED)
+        sha256 = {key.task: key.task_sha256 for key in keys}
         if task not in sha256:
             raise UnknownNameError("task in the store", task, sha256, where=str(self.path))
         return texts.read_texts(self._items, task, sha256[task])
@@ -371,9 +384,21 @@ class Store:
         return self.path / "fits"
 
     def _question(self, cells: Sequence[StoredCell], names: Iterable[str]) -> Question:
-        kinds = {found.cell.kind for found in cells}
-        metrics = [declared.load(name) for name in sorted(set(names) & set(declared.names()))]
-        return Question(self._units, cells, [m for m in metrics if kinds & set(m.kinds)])
+        kinds, given = {found.cell.kind for found in cells}, _given(cells)
+        wanted = sorted(set(names) & {*declared.names(), *given})
+        records = [_record(name, given) for name in wanted]
+        asked = [m for m in records if m.name in given or kinds & set(m.kinds)]
+        return Question(self._units, cells, asked)
+
+
+def _given(cells: Iterable[StoredCell]) -> set[str]:
+    """Return the metrics of which the rules of some task gave values."""
+    return {name for found in cells for name in found.cell.values}
+
+
+def _record(name: str, given: Set[str]) -> Metric:
+    """Return the metric called `name`, declared or among those that tasks' own rules gave."""
+    return declared.given(name) if name in given - {*declared.names()} else declared.load(name)
 
 
 def _fitted_on(content_id: str, with_suspects: bool) -> str:

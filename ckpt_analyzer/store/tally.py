@@ -23,6 +23,7 @@ def tally(key: CellKey, kind: Kind, scores: pa.Table) -> Cell:
         n_items=scores.num_rows,
         n_truncated=pc.sum(scores["truncated"], min_count=0).as_py(),
         n_unscored=len(_unscored_rows(scores)),
+        values=_value_names(scores),
     )
 
 
@@ -69,3 +70,10 @@ def _unscored_rows(scores: pa.Table) -> set[int]:
         unscored = pc.fill_null(pc.invert(pc.is_finite(pc.list_flatten(lists))), True)
         rows |= set(pc.unique(parents.filter(unscored)).to_pylist())
     return rows
+
+
+def _value_names(scores: pa.Table) -> tuple[str, ...]:
+    if "task_values" not in scores.column_names:
+        return ()
+    maps = scores["task_values"].combine_chunks()
+    return tuple(sorted({name for pairs in maps.to_pylist() if pairs for name, _ in pairs}))

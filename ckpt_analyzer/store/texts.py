@@ -34,7 +34,7 @@ def save_texts(folder: Path, task: str, task_sha256: str, items: Sequence[Item])
     """Write the texts of all items of `task` unless they are there."""
     place = _place(folder, task, task_sha256)
     if not place.exists():
-        rows = [dataclasses.asdict(item) for item in items]
+        rows = [{**dataclasses.asdict(item), "choices": _shown(item)} for item in items]
         write_whole(place, parquet_bytes(pa.Table.from_pylist(rows, schema=ITEM_TEXTS)))
 
 
@@ -44,6 +44,15 @@ def read_texts(folder: Path, task: str, task_sha256: str) -> pd.DataFrame:
     table = pq.read_table(place) if place.exists() else ITEM_TEXTS.empty_table()
     frame: pd.DataFrame = table.to_pandas()
     return frame
+
+
+def _shown(item: Item) -> list[str]:
+    """Return the choices; where contexts differ, each with what its own adds to the common one."""
+    if item.choice_contexts is None:
+        return list(item.choices)
+    start = len(item.context)
+    pairs = zip(item.choice_contexts, item.choices, strict=True)
+    return [context[start:] + choice for context, choice in pairs]
 
 
 def _place(folder: Path, task: str, task_sha256: str) -> Path:

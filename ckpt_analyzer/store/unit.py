@@ -22,6 +22,9 @@ from ckpt_analyzer.store.versions import VERSION
 from ckpt_analyzer.suite import Arm
 from ckpt_analyzer.task import Kind
 
+#: The version of the scorer of cells whose scores others made.
+IMPORTED = "imported"
+
 
 @dataclass(frozen=True)
 class CellKey:
@@ -76,6 +79,8 @@ class Cell:
         Items whose prompt lost its left end.
     n_unscored
         Items with a choice whose log-likelihood is not a finite number.
+    values
+        Metrics that the task's own rules gave its items (column ``task_values``), sorted.
     """
 
     __pydantic_config__: ClassVar[ConfigDict] = ConfigDict(extra="forbid", strict=True)
@@ -85,6 +90,7 @@ class Cell:
     n_items: int
     n_truncated: int
     n_unscored: int
+    values: tuple[str, ...] = ()
 
     @property
     def table_key(self) -> TableKey:

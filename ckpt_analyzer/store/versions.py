@@ -49,7 +49,12 @@ class Step:
 
 
 STEPS: tuple[Step, ...] = (
-    Step(2, "a table may hold the rows of several units (`packed_as` in the manifest)"),
+    Step(
+        2,
+        "a table may hold the rows of several units (`packed_as` in the manifest), and what the "
+        "rules of a task gave its items",
+        columns={"ITEM_SCORES": {"task_values": None}},
+    ),
 )
 
 #: The version that is written.
@@ -108,5 +113,7 @@ def upgraded_table(table: pa.Table, schema: pa.Schema, gained: Mapping[str, Scal
     """
     for name in (name for name in gained if name not in table.column_names):
         kind = schema.field(name)
-        table = table.append_column(kind, pa.repeat(pa.scalar(gained[name], kind.type), len(table)))
+        value = pa.scalar(gained[name], kind.type)
+        filled = pa.repeat(value, len(table)) if value.is_valid else pa.nulls(len(table), kind.type)
+        table = table.append_column(kind, filled)
     return table.select(schema.names).cast(schema)

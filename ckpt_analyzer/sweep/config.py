@@ -28,6 +28,7 @@ from ckpt_analyzer import metrics as known_metrics
 from ckpt_analyzer import suites as known_suites
 from ckpt_analyzer import tasks as known_tasks
 from ckpt_analyzer.errors import SweepError, UnknownNameError, nearest
+from ckpt_analyzer.harness.names import is_harness_task
 from ckpt_analyzer.suite import Arm
 from ckpt_analyzer.sweep import steps as step_specs
 from ckpt_analyzer.sweep.shipped import shipped_sweeps
@@ -128,7 +129,9 @@ class Sweep(_Strict):
         Defaults for every entry of `suites`.
     tasks
         Names of declared tasks, paths of own JSONL or CSV files, or ``prize`` for all 11 tasks of
-        the Inverse Scaling Prize.
+        the Inverse Scaling Prize; ``lm_eval:NAME`` for a task of lm-evaluation-harness.
+    lm_eval_include
+        Folder with YAML files of own tasks for lm-evaluation-harness.
     data
         Folder with the task files; None fetches them from the Hub.
     metrics
@@ -150,6 +153,7 @@ class Sweep(_Strict):
     adaptive: AdaptiveSearch = AdaptiveSearch()
     arms: Arms = ("base",)
     data: Path | None = None
+    lm_eval_include: Path | None = None
     shots: Shots = (0,)
     metrics: Names = ("accuracy",)
     prompt_format: Literal["raw"] = "raw"
@@ -225,7 +229,8 @@ def budget_bytes(text: str) -> int:
 
 def is_own_task(name: str) -> bool:
     """Return whether a task is given as a file of the user's own rather than by name."""
-    return name.endswith((".jsonl", ".jsonl.gz", ".csv")) or "/" in name
+    is_file = name.endswith((".jsonl", ".jsonl.gz", ".csv")) or "/" in name
+    return is_file and not is_harness_task(name)
 
 
 def text_sha256(text: str) -> str:
@@ -350,7 +355,8 @@ def _check_names(sweep: Sweep, source: YamlSource) -> None:
             entry = source.where(["suites", index])
             _known("suite", selection.suite, known_suites.names(), entry)
     for index, name in enumerate(sweep.tasks):
-        if name != "prize" and not is_own_task(name):
+        # Only the harness itself knows its tasks: they are looked up when the plan is made.
+        if name != "prize" and not is_own_task(name) and not is_harness_task(name):
             _known("task", name, (*known_tasks.names(), "prize"), source.where(["tasks", index]))
     for index, name in enumerate(sweep.metrics):
         _known("metric", name, known_metrics.names(), source.where(["metrics", index]))

@@ -10,6 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from ckpt_analyzer.checkpoints.local import LocalSource
+from ckpt_analyzer.engines import UnitCost
 from ckpt_analyzer.sweep.plan import Plan, PlannedTask, Unit
 
 #: What Python, torch, transformers and the items hold before a model is built, measured on Linux
@@ -80,6 +81,17 @@ def cost_of(plan: Plan) -> Cost:
         memory_bytes=max(
             (memory_bytes_of(unit, plan.sweep.dtype) for unit in plan.units), default=0
         ),
+    )
+
+
+def unit_costs(plan: Plan) -> tuple[UnitCost, ...]:
+    """Return what each unit of `plan` takes, in their order."""
+    return tuple(
+        UnitCost(
+            flops=_flops(unit, _tokens(unit, plan)),
+            download_bytes=0 if isinstance(unit.source, LocalSource) else _weight_bytes(unit),
+        )
+        for unit in plan.units
     )
 
 

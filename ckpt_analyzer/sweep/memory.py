@@ -44,7 +44,12 @@ def machine_bytes() -> int:
 
 def allowed_bytes(sweep: Sweep) -> int:
     """Return what a process that scores `sweep` may take: for ``auto`` most of the machine."""
-    return sweep.memory_budget_bytes or round(AUTO_SHARE * machine_bytes())
+    return budget_here_bytes(sweep.memory_budget_bytes)
+
+
+def budget_here_bytes(budget: int | None) -> int:
+    """Return `budget`, or most of what this machine has if that is None."""
+    return budget or round(AUTO_SHARE * machine_bytes())
 
 
 def layered_models(plan: Plan) -> tuple[str, ...]:
@@ -101,14 +106,17 @@ def check_memory(plan: Plan) -> None:
     )
 
 
-def room_ahead_bytes(plan: Plan) -> int:
+def needed_bytes(plan: Plan) -> int:
+    """Return what the largest model of `plan` takes when it is resident."""
+    return max((memory_bytes_of(unit, plan.sweep.dtype) for unit in plan.units), default=0)
+
+
+def room_bytes(needed: int, budget: int | None) -> int:
     """Return how much of the next checkpoint may wait in memory while one is scored.
 
-    What the budget leaves beside the largest model and `WORKING_BYTES`; for ``auto`` no more than
-    half of what is free now, since others use the machine as well.
+    What the budget leaves beside the largest model and `WORKING_BYTES`; where it is None, no more
+    than half of what is free now, since others use the machine as well.
     """
-    budget = plan.sweep.memory_budget_bytes
-    needed = max((memory_bytes_of(unit, plan.sweep.dtype) for unit in plan.units), default=0)
     room = (budget or machine_bytes()) - needed - WORKING_BYTES
     if budget is None:
         room = min(room, os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_AVPHYS_PAGES") // 2)

@@ -6,7 +6,7 @@ read; task files (kilobytes) are fetched only when the plan is to be run.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -17,6 +17,7 @@ from ckpt_analyzer.checkpoints.local import LocalSource
 from ckpt_analyzer.checkpoints.local_suite import find_local_suite
 from ckpt_analyzer.checkpoints.spool import SpoolPlace
 from ckpt_analyzer.errors import SweepError, TaskDataError
+from ckpt_analyzer.harness.names import INSTALL, PREFIX, is_harness_task
 from ckpt_analyzer.store.mark import check_place, is_store
 from ckpt_analyzer.store.store import open_store
 from ckpt_analyzer.sweep.auditing import with_audit
@@ -25,7 +26,7 @@ from ckpt_analyzer.sweep.plan import Plan, PlannedTask, SourcedSuite, make_plan
 from ckpt_analyzer.sweep.sample import sample_items
 from ckpt_analyzer.sweep.shipped import find_sweep
 from ckpt_analyzer.sweep.tree_size import interpolated_tokens, sizes_of
-from ckpt_analyzer.task import Task
+from ckpt_analyzer.task import SampleTokens, Task
 from ckpt_analyzer.task_data import TaskItems, load_items, own_task
 from ckpt_analyzer.task_data.locate import read_task_file
 from ckpt_analyzer.task_data.places import Places
@@ -111,8 +112,12 @@ def _hub(sweep: Sweep, overrides: Overrides) -> HubSource:
 
 
 def plan_tasks(sweep: Sweep) -> tuple[PlannedTask, ...]:
-    """Return the tasks of the sweep as they are planned, without a download."""
-    planned = tuple(_planned(_task(name), sweep) for name in sweep.task_names)
+    """Return the tasks of the sweep as they are planned, without a download of ours."""
+    declared = [name for name in sweep.task_names if not is_harness_task(name)]
+    planned = (
+        *(_planned(_task(name), sweep) for name in declared),
+        *(_planned_of_harness(loaded, sweep) for loaded in _of_harness(sweep)),
+    )
     for place, each in enumerate(planned):
         if any(each.task.name == other.task.name for other in planned[:place]):
             raise SweepError(
@@ -125,12 +130,30 @@ def plan_tasks(sweep: Sweep) -> tuple[PlannedTask, ...]:
 
 def load_tasks(sweep: Sweep, endpoint: str | None) -> Mapping[str, TaskItems]:
     """Return the items of every task of the sweep, from disk or from the Hub."""
-    tasks = [_task(name) for name in sweep.task_names]
-    return {t.name: load_items(t, data_dir=sweep.data, endpoint=endpoint) for t in tasks}
+    tasks = [_task(name) for name in sweep.task_names if not is_harness_task(name)]
+    ours = {t.name: load_items(t, data_dir=sweep.data, endpoint=endpoint) for t in tasks}
+    return ours | {loaded.task.name: loaded for loaded in _of_harness(sweep)}
 
 
 def _task(name: str) -> Task:
     return own_task(Path(name)) if is_own_task(name) else known_tasks.load(name)
+
+
+def _of_harness(sweep: Sweep) -> tuple[TaskItems, ...]:
+    """Return the tasks of the sweep that are the harness's; a group stands for all of its tasks."""
+    names = [name.removeprefix(PREFIX) for name in sweep.task_names if is_harness_task(name)]
+    if not names:
+        return ()
+    try:
+        from ckpt_analyzer.harness.tasks import load_harness_tasks  # seconds, and an extra
+    except ModuleNotFoundError as error:
+        raise SweepError(
+            f"the tasks {PREFIX}… need lm-evaluation-harness: {error}",
+            where=sweep.where("tasks"),
+            hint=INSTALL,
+        ) from error
+    loaded = (task for name in names for task in load_harness_tasks(name, sweep.lm_eval_include))
+    return tuple({each.task.name: each for each in loaded}.values())
 
 
 def _planned(task: Task, sweep: Sweep) -> PlannedTask:
@@ -142,21 +165,37 @@ def _planned(task: Task, sweep: Sweep) -> PlannedTask:
         sha256, n_items, sizes = task.data.sha256, task.n_items, task.sample_tokens
     if sweep.data is not None and task.data.repo is not None:
         read_task_file(task.data, Places(sweep.data))  # so that a plan finds a wrong file
-    _check_shots(task, n_items, sweep)
+    _check_shots(task, n_items - 1, sweep)
     _check_own_name(task, sha256)
+    return _sized(task, sha256, n_items, sizes, sweep)
+
+
+def _planned_of_harness(loaded: TaskItems, sweep: Sweep) -> PlannedTask:
+    task, n_items = loaded.task, len(loaded.items)
+    assert loaded.rules is not None
+    if loaded.rules.max_shots is not None:
+        _check_shots(task, loaded.rules.max_shots, sweep)
+    _check_own_name(task, loaded.sha256)
+    sizes = sizes_of(sample_items(loaded.items, sweep.limit, sweep.seed, task.name))
+    return _sized(task, loaded.sha256, n_items, sizes, sweep)
+
+
+def _sized(
+    task: Task, sha256: str, n_items: int, sizes: Sequence[SampleTokens], sweep: Sweep
+) -> PlannedTask:
     wanted = n_items if sweep.limit is None else min(sweep.limit, n_items)
     tokens = interpolated_tokens(sizes, wanted)
     return PlannedTask(task, sha256, wanted, tokens, sizes[0].tokens if sizes else 0)
 
 
-def _check_shots(task: Task, n_items: int, sweep: Sweep) -> None:
+def _check_shots(task: Task, most: int, sweep: Sweep) -> None:
     shots = max(sweep.shots)
     where = sweep.where("shots")
-    if shots >= n_items:
+    if shots > most:
         raise SweepError(
-            f"{shots} shots need more than {shots} items, and {task.name} has {n_items}",
+            f"{shots} shots need more than {shots} items, and {task.name} has {most + 1}",
             where=where,
-            hint=f"give at most {n_items - 1} shots",
+            hint=f"give at most {most} shots",
         )
     if shots and task.kind in ("logodds", "absolute_logodds"):
         raise SweepError(

@@ -45,9 +45,7 @@ def _n_shared(one: bytes, other: bytes) -> int:
 
 def _texts(items: Sequence[Item]) -> Iterator[bytes]:
     for item in items:
-        for context in (item.context, item.other_context):
-            if context is not None:
-                yield from ((context + choice).encode() for choice in item.choices)
+        yield from (text.encode() for text in item.texts)
 
 
 def interpolated_tokens(sizes: Sequence[SampleTokens], n_items: int) -> int:

@@ -12,6 +12,7 @@ from pathlib import Path
 from ckpt_analyzer.errors import TaskDataError
 from ckpt_analyzer.task import Item, Task, TaskFile
 from ckpt_analyzer.task_data.locate import read_task_file
+from ckpt_analyzer.task_data.own_rules import OwnRules
 from ckpt_analyzer.task_data.places import Places
 from ckpt_analyzer.task_data.rows import Row, RowFormat, infer_kind, item_of, rows
 
@@ -21,22 +22,23 @@ _ENDINGS: dict[str, RowFormat] = {".jsonl.gz": "jsonl", ".jsonl": "jsonl", ".csv
 
 @dataclass(frozen=True)
 class TaskItems:
-    """The items of a task, in the order of its file, and the sha256 of the unpacked file."""
+    """The items of a task, in the order of its file, and the sha256 of the unpacked file.
+
+    Parameters
+    ----------
+    rules
+        Of a task of another framework, whose examples and metrics are its own; else None.
+    """
 
     task: Task
     items: tuple[Item, ...]
     sha256: str
+    rules: OwnRules | None = None
 
     @property
     def scored_bytes(self) -> int:
         """UTF-8 bytes of prompts and choices, each choice run on its own."""
-        return sum(
-            len((context + choice).encode())
-            for item in self.items
-            for context in (item.context, item.other_context)
-            if context is not None
-            for choice in item.choices
-        )
+        return sum(len(text.encode()) for item in self.items for text in item.texts)
 
 
 def load_items(

@@ -2,7 +2,10 @@ import json
 import subprocess
 import sys
 
-HEAVY = ("torch", "transformers", "statsmodels", "altair", "scipy", "pandas", "duckdb", "pyarrow")
+HEAVY = (
+    "torch", "transformers", "statsmodels", "altair", "scipy", "pandas", "duckdb", "pyarrow",
+    "lm_eval", "datasets",
+)  # fmt: skip
 
 
 def test_help_imports_nothing_heavy():
