@@ -13,6 +13,7 @@
     │   ├── EngineError         a cluster that is missing, full, or refuses a job
     │   ├── ImportFileError     a results file that cannot be understood
     │   └── ScoringError        a model or prompt that cannot be scored
+    │       └── OutOfMemoryError  memory ran out, whatever was tried
     └── TableError              a table that breaks its schema: our own mistake
 """
 
@@ -112,6 +113,10 @@ class ImportFileError(UserError):
 
 class ScoringError(UserError):
     """A model or prompt that cannot be scored."""
+
+
+class OutOfMemoryError(ScoringError):
+    """Memory ran out, and smaller packs did not help."""
 
 
 class TableError(CkptAnalyzerError):

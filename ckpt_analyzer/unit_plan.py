@@ -49,9 +49,12 @@ class UnitPlans:
     ----------
     tasks
         By the name that cells call them.
+    trust_remote_code
+        Whether code of a tokenizer may run where transformers has none of its own.
     """
 
     tasks: Mapping[str, TaskItems]
+    trust_remote_code: bool = False
     _encoded: dict[_TextKey, EncodedItems] = field(default_factory=dict)
     _plans: dict[tuple[_TextKey, ...], ScoringPlan] = field(default_factory=dict)
 
@@ -101,7 +104,7 @@ class UnitPlans:
         missing = {key: cell for key, cell in cells.items() if key not in self._encoded}
         if not missing:
             return
-        tokenizer = load_tokenizer(folder)
+        tokenizer = load_tokenizer(folder, trust_remote_code=self.trust_remote_code)
         for key, cell in missing.items():
             length = key.max_length_tokens
             chosen = self.items(cell)

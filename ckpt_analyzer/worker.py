@@ -55,6 +55,7 @@ def open_bench(job: Job, listener: Listener, *, share: int = 1) -> Workbench:
         tasks=job.tasks,
         ahead_bytes=room_bytes(job.needed_bytes, job.budget_bytes) // share,
         memory_budget_bytes=budget // share,
+        trust_remote_code=job.trust_remote_code,
     )
     return Workbench(settings, open_store(job.store), listener)
 

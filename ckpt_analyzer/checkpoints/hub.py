@@ -17,6 +17,7 @@ from typing import Any, NamedTuple
 
 from huggingface_hub import HfApi, constants, get_token
 
+from ckpt_analyzer.checkpoints.companions import KnownCompanions
 from ckpt_analyzer.checkpoints.download import Line
 from ckpt_analyzer.checkpoints.hub_files import CommitFiles
 from ckpt_analyzer.checkpoints.hub_metadata import HubMetadata
@@ -39,9 +40,19 @@ from ckpt_analyzer.checkpoints.source import (
 from ckpt_analyzer.checkpoints.spool import Spool, SpoolPlace
 from ckpt_analyzer.checkpoints.weight_files import choose, deciding
 from ckpt_analyzer.errors import CheckpointError, SourceError
-from ckpt_analyzer.hub_failure import HUB_ERRORS, concerns_the_repository, explain
+from ckpt_analyzer.hub_failure import (
+    HUB_ERRORS,
+    concerns_the_repository,
+    explain,
+    without_credentials,
+)
 from ckpt_analyzer.suite import Checkpoint, Model
 from ckpt_analyzer.weights import Pieces
+
+
+def _spool_all(_model: Model) -> bool:
+    """Let the weights of every model go through the spool, if there is one."""
+    return True
 
 
 def _wait_in_silence(_seconds: float) -> None:
@@ -55,18 +66,28 @@ class HubReading:
     Parameters
     ----------
     line
-        How patiently files are read; its token is not used.
+        How patiently files are read; its token is not used. Metadata is waited for by its `pause`.
     spool
         Where weight files are kept while they are used; None to keep nothing on disk.
+    spools
+        Whether the weights of a model go through it.
     metadata_dir
         Where metadata of commits is kept; None for the user's cache.
+    with_code
+        Whether Python files beside the configuration are fetched, too.
+    requests_per_window
+        API requests in 5 minutes; None for what the Hub allows. A mirror of one's own may allow
+        more.
     on_wait
         Is told of every wait that the Hub's limits or failures ask for, in seconds.
     """
 
     line: Line = field(default_factory=Line)
     spool: SpoolPlace | None = None
+    spools: Callable[[Model], bool] = _spool_all
     metadata_dir: Path | None = None
+    with_code: bool = False
+    requests_per_window: int | None = None
     on_wait: Callable[[float], None] = _wait_in_silence
 
 
@@ -106,14 +127,19 @@ class HubSource:
         reading = reading or HubReading()
         self._opened_with = _Opening(cache_dir, max_cache_bytes, endpoint, reading)
         self._spool = None if reading.spool is None else Spool(reading.spool)
+        self._spools = reading.spools
+        self._with_code = reading.with_code
         self._line = replace(reading.line, token=token)
         self._endpoint = endpoint or constants.ENDPOINT
         self._api = HfApi(endpoint=self._endpoint, token=token)
         self._scratch = Scratch(cache_dir, max_cache_bytes)
-        allowed = SIGNED_IN_REQUESTS if token or get_token() else ANONYMOUS_REQUESTS
+        allowed = reading.requests_per_window
+        if allowed is None:
+            allowed = SIGNED_IN_REQUESTS if token or get_token() else ANONYMOUS_REQUESTS
         cache = MetadataCache(self._endpoint, reading.metadata_dir)
-        patience = Patience(Pace(allowed), on_wait=reading.on_wait)
+        patience = Patience(Pace(allowed), sleep=self._line.pause, on_wait=reading.on_wait)
         self._metadata = HubMetadata(self._api, patience, cache)
+        self._companions = KnownCompanions()
         #: What revisions stood for when they were listed; from then on they stand for that.
         self._listed: dict[RevisionKey, str] = {}
 
@@ -185,7 +211,7 @@ class HubSource:
         """
         subject = f"{checkpoint.model.repo} at {checkpoint.revision}"
         inventory = self.inventory(checkpoint)
-        files = choose(inventory.names, subject)
+        files = choose(inventory.names, subject, with_code=self._with_code)
         return ResolvedCheckpoint(
             checkpoint=checkpoint,
             commit=inventory.commit,
@@ -208,7 +234,10 @@ class HubSource:
         """
         checkpoint = resolved.checkpoint
         subject = f"{checkpoint.model.repo} at {checkpoint.revision}"
-        files = CommitFiles(self._line, self._endpoint, checkpoint.model.repo, resolved.commit)
+        spool = self._spool if self._spools(checkpoint.model) else None
+        repo, commit = checkpoint.model.repo, resolved.commit
+        listed = self._metadata.known(repo, commit)
+        files = CommitFiles(self._line, self._endpoint, repo, commit, listed, self._companions)
 
         def slices() -> Pieces:
             with self._explained(subject):
@@ -218,11 +247,11 @@ class HubSource:
             with self._explained(subject):
                 for name in resolved.companions:
                     files.save_companion(name, folder)
-                if self._spool is not None:
-                    spooled = use.enter_context(self._spool.files(resolved, files.read))
+                if spool is not None:
+                    spooled = use.enter_context(spool.files(resolved, files.read))
                     for path in spooled.iterdir():
                         (folder / path.name).symlink_to(path.resolve())
-            if self._spool is None:
+            if spool is None:
                 yield OpenCheckpoint(folder, False, slices)
             else:
                 yield OpenCheckpoint(folder, True, partial(mapped_pieces, folder, resolved))
@@ -243,7 +272,7 @@ class HubSource:
         except HUB_ERRORS as error:
             problem, hint = explain(error, subject, self._endpoint)
             kind = SourceError if concerns_the_repository(error) else CheckpointError
-            raise kind(problem, where=self._endpoint, hint=hint) from None
+            raise kind(problem, where=without_credentials(self._endpoint), hint=hint) from None
 
 
 def _opened_again(opening: _Opening, listed: dict[RevisionKey, str]) -> HubSource:

@@ -75,7 +75,7 @@ class Job:
     ----------
     units, costs
         As many costs as units, in the same order.
-    dtype, device, tasks, sweep_sha256
+    dtype, device, tasks, sweep_sha256, trust_remote_code
         As the sweep says.
     store
         The folder of the store, which every worker can reach.
@@ -94,6 +94,7 @@ class Job:
     store: Path
     budget_bytes: int | None
     needed_bytes: int
+    trust_remote_code: bool = False
     terms: Terms = Terms()
 
 

@@ -100,6 +100,7 @@ def _job(plan: Plan, tasks: Mapping[str, TaskItems], store: Store, terms: Terms)
         store=store.path,
         budget_bytes=sweep.memory_budget_bytes,
         needed_bytes=needed_bytes(plan),
+        trust_remote_code=sweep.trust_remote_code,
         terms=terms,
     )
 
