@@ -25,8 +25,8 @@ def command_line() -> str:
     text = get_docs_for_click(obj=command, ctx=context, name="ckpt-analyzer", title="Command line")
     note = (
         "Generated from `--help` by `make docs`. Data goes to stdout, talk to stderr. "
-        "Exit codes: 0 done, 1 some units failed, some audited checkpoints are suspect, or a suite "
-        "differs from the Hub, "
+        "Exit codes: 0 done, 1 some units failed, some audited checkpoints are suspect, some files "
+        "of a store are wrong, or a suite differs from the Hub, "
         "2 a mistake that you can mend, 130 Ctrl-C.\n"
     )
     title, _, rest = text.partition("\n")

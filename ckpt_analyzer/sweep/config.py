@@ -46,6 +46,10 @@ _BYTES = {
 }  # fmt: skip
 
 
+#: Characters of a wrong value that an error repeats.
+_SHOWN = 200
+
+
 def _as_list(value: Any) -> Any:  # noqa: ANN401
     return value if isinstance(value, list) else [value]
 
@@ -54,7 +58,7 @@ def _check_steps(value: Any) -> Any:  # noqa: ANN401
     if value in ("all", step_specs.ADAPTIVE):
         return value
     if isinstance(value, str):
-        step_specs.select_steps(value, range(2**21))
+        step_specs.check_form(value)
         return value
     steps = _as_list(value)
     if not steps or not all(type(step) is int and step >= 0 for step in steps):
@@ -390,8 +394,13 @@ def _sweep_error(detail: ErrorDetails, source: YamlSource) -> SweepError:
             f"the key {path[-1]!r} is missing", where=source.where(path[:-1]), hint=_example(path)
         )
     hint = _nearest_literal(detail)
-    problem = f"{detail['input']!r}: {_plain(detail)}"
+    problem = f"{_shown(detail['input'])}: {_plain(detail)}"
     return SweepError(problem, where=source.where(path), hint=hint)
+
+
+def _shown(value: object) -> str:
+    text = repr(value)
+    return text if len(text) <= _SHOWN else f"{text[:_SHOWN]} …"
 
 
 def _plain(detail: ErrorDetails) -> str:
