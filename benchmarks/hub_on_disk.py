@@ -1,7 +1,8 @@
 """A Hub in a process of its own, whose files lie on disk and leave it by sendfile.
 
 In: a folder with one folder per revision. Out: an HTTP server that prints its port. It serves one
-repository; ``/counts`` tells how many requests it had by then, without counting that one.
+repository; ``/served`` tells how many requests it had by then, without counting that one, and the
+CPU seconds that it took.
 
     python benchmarks/hub_on_disk.py FOLDER [--megabytes-per-second N]
 """
@@ -48,8 +49,9 @@ class Handler(BaseHTTPRequestHandler):
 
     def _route(self) -> None:
         path = urlsplit(self.path).path
-        if path == "/counts":
-            self._json(self.counts)
+        if path == "/served":
+            requests = sum(self.counts.values())
+            self._json({"requests": requests, "cpu_seconds": time.process_time()})
             return
         self.counts[self.command] += 1
         if match := _API.fullmatch(path):

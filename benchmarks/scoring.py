@@ -338,17 +338,18 @@ def _harness(options: argparse.Namespace) -> Callable[[Sequence], Timed]:
 def _report(options: argparse.Namespace, results: list[Result], scores: dict) -> None:
     ours = results[0]
     print(f"{'':13}{'items/s':>10}{'seconds':>10}{'cpu s':>10}{'peak MB':>10}{'tokens':>12}"
-          f"{'ratio':>8}{'max |Δ| nats':>14}{'decisions':>11}")  # fmt: skip
+          f"{'ratio':>8}{'memory':>8}{'max |Δ| nats':>14}{'decisions':>11}")  # fmt: skip
     rows = []
     for result in results:
         one = Variant(result.contender, result.batch_size)
         row = asdict(result) | _differences(next(iter(scores.values())), scores[one])
         row |= {"items_per_second": result.n_items / result.seconds}
         row |= {"ratio": result.seconds / ours.seconds, "cpu_ratio": _ratio(result, ours)}
+        row |= {"memory_ratio": result.peak_mb / ours.peak_mb}
         rows.append(row)
         print(f"{one.file_name:13}{row['items_per_second']:>10.1f}{result.seconds:>10.2f}"
               f"{result.cpu_seconds:>10.2f}{result.peak_mb:>10.0f}{result.n_tokens or '-':>12}"
-              f"{row['ratio']:>8.2f}{row['max_difference_nats']:>14.1e}"
+              f"{row['ratio']:>8.2f}{row['memory_ratio']:>8.2f}{row['max_difference_nats']:>14.1e}"
               f"{row['decisions_that_differ']:>11}")  # fmt: skip
     about = {"size": options.size, "items_per_task": options.items, "dtype": options.dtype,
              "threads": options.threads, "device": options.device,

@@ -3,10 +3,17 @@
 Makes checkpoints of a true Pythia shape with random half-precision weights, serves them on this
 machine, and lets each contender load one in a process of its own, with nothing in its cache.
 Imports are not counted. Ours then loads a second checkpoint of the same size into the same memory.
+
+Before each contender another process writes as much memory as the contender will need, and frees
+it. On a virtual machine memory may be there in name only until it is written first, which takes
+seconds a gigabyte and would be charged to whoever runs first.
+
 Last, a sweep over several checkpoints runs on a link on which a download takes as long as the
-scoring. Prints a table, and one last line of JSON.
+scoring; with `--megabytes-per-second`, on a link of that rate, with as many items as make the
+scoring take as long. Prints a table, and one last line of JSON.
 
     python benchmarks/stream.py [--shape 1b] [--sweep-shape 70m] [--repeats 3]
+                                [--megabytes-per-second 26]
 """
 
 from __future__ import annotations
@@ -53,14 +60,17 @@ _BLOCK_ELEMENTS = 2**23
 class Result:
     """What one contender took to load a checkpoint.
 
-    `peak_bytes` is what came on top of the process with its imports; `written_bytes` what the
-    kernel counts, `left_bytes` what lies in its folders once the model is ready.
+    `cpu_seconds` are of all threads of the contender up to its first model; `server_cpu_seconds`
+    what the server took meanwhile, which shares the cores; `peak_bytes` is what came on top of the
+    process with its imports; `written_bytes` what the kernel counts, `left_bytes` what lies in its
+    folders once the model is ready.
     """
 
     contender: str
     seconds: float
     seconds_next: float | None
     cpu_seconds: float
+    server_cpu_seconds: float
     peak_bytes: int
     process_bytes: int
     model_bytes: int
@@ -103,12 +113,13 @@ def _median(runs: list[Result]) -> Result:
 
 
 def _run(contender: str, endpoint: str, home: Path, hub: Path) -> Result:
-    before = _count(endpoint)
+    _write_memory(hub)
+    before = _served(endpoint)["requests"]
     told = _in_process("--child", contender, "--endpoint", endpoint, "--home", str(home))
     # Ours loads two revisions; the requests are of one.
     n_revisions = 2 if contender == "ours" else 1
     n_files = len(list((hub / "step0").iterdir()))
-    requests = (_count(endpoint) - before) // n_revisions
+    requests = int(_served(endpoint)["requests"] - before) // n_revisions
     return Result(contender=contender, requests=requests, n_files=n_files, **told)
 
 
@@ -131,9 +142,20 @@ def _in_process(*arguments: str) -> dict[str, float]:
     return json.loads(done.stdout.splitlines()[-1])
 
 
-def _count(endpoint: str) -> int:
-    with urllib.request.urlopen(f"{endpoint}/counts") as answer:
-        return sum(json.load(answer).values())
+def _served(endpoint: str) -> dict[str, float]:
+    """Return how many requests the server had by now, and the CPU seconds that it took."""
+    with urllib.request.urlopen(f"{endpoint}/served") as answer:
+        return json.load(answer)
+
+
+def _write_memory(hub: Path) -> None:
+    """Write and free what a contender needs: files of its cache twice, the model in fp32, 1 GB."""
+    n_bytes = 4 * max(path.stat().st_size for path in hub.glob("*/*")) + 2**30
+    code = (
+        f"import mmap; memory = mmap.mmap(-1, {n_bytes}); block = bytes(2**20)\n"
+        f"for _ in range({n_bytes} >> 20): memory.write(block)"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)
 
 
 @contextmanager
@@ -257,10 +279,12 @@ def _measured(
 
     options.home.mkdir(parents=True, exist_ok=True)
     process_bytes, written = _resident_bytes(), _written_bytes()
+    server_cpu = _served(options.endpoint)["cpu_seconds"]
     begin, cpu_begin = time.perf_counter(), time.process_time()
     model = load(0)
     seconds, cpu_seconds = time.perf_counter() - begin, time.process_time() - cpu_begin
-    left_bytes = sum(p.stat().st_size for p in options.home.rglob("*") if p.is_file())
+    server_cpu_seconds = _served(options.endpoint)["cpu_seconds"] - server_cpu
+    left_bytes = sum(p.lstat().st_size for p in options.home.rglob("*") if p.is_file())
     model_bytes = sum(p.numel() * p.element_size() for p in model.parameters())
     begin = time.perf_counter()
     if again:
@@ -269,6 +293,7 @@ def _measured(
         "seconds": seconds,
         "seconds_next": time.perf_counter() - begin if again else None,
         "cpu_seconds": cpu_seconds,
+        "server_cpu_seconds": server_cpu_seconds,
         "peak_bytes": _peak_bytes() - process_bytes,
         "process_bytes": process_bytes,
         "model_bytes": model_bytes,
@@ -292,29 +317,57 @@ def _written_bytes() -> int:
 
 
 def _sweeping(options: argparse.Namespace, folder: Path) -> dict[str, float]:
-    """Run a sweep on a fast link, then on one as slow as the scoring; return both."""
+    """Run a sweep on a fast link, then on one as slow as the scoring; return both.
+
+    The ideal is the longer of the two and one download or one scoring more: nothing can be scored
+    before the first checkpoint is there.
+    """
     hub = folder / "sweep-hub"
     for step in range(options.steps):
         write_checkpoint(hub / f"step{step}", options.sweep_shape, SEED + step)
     file_bytes = (hub / "step0" / "model.safetensors").stat().st_size
     arguments = ("--child", "sweep", "--shape", options.sweep_shape, "--steps", str(options.steps))
-    arguments += ("--items", str(options.items))
-    with served(hub) as endpoint:
-        fast = _in_process(*arguments, "--endpoint", endpoint, "--home", str(folder / "fast"))
-    rate = file_bytes / fast["seconds_score"] / 1e6
-    with served(hub, rate) as endpoint:
-        slow = _in_process(*arguments, "--endpoint", endpoint, "--home", str(folder / "slow"))
+
+    def swept(name: str, n_items: int, rate: float = 0.0) -> dict[str, float]:
+        home = str(folder / f"{name}-{n_items}")
+        with served(hub, rate) as endpoint:
+            told = ("--items", str(n_items), "--endpoint", endpoint, "--home", home)
+            return _in_process(*arguments, *told)
+
+    n_items, rate = options.items, options.megabytes_per_second
+    fast = swept("fast", n_items)
+    if rate:
+        n_items = round(n_items * file_bytes / (rate * 1e6) / fast["seconds_score"])
+        print(f"{n_items} items for units of {file_bytes / rate / 1e6:.1f} s", file=sys.stderr)
+    else:
+        rate = file_bytes / fast["seconds_score"] / 1e6
+    slow = swept("slow", n_items, rate)
     download = options.steps * file_bytes / (rate * 1e6)
     longer = max(download, options.steps * slow["seconds_score"])
     return {
         "checkpoints": options.steps,
+        "items": n_items,
         "megabytes_per_second": rate,
         "seconds_score_each": slow["seconds_score"],
         "seconds_download_all": download,
         "seconds_score_all": options.steps * slow["seconds_score"],
         "seconds_sweep": slow["seconds"],
         "over_the_longer": slow["seconds"] / longer,
+        "ideal": 1 + 1 / options.steps,
+        "cpu_seconds": slow["cpu_seconds"],
     }
+
+
+def _write_items(path: Path, n_items: int) -> None:
+    """Write as many items as are wanted, each of the prompts of two toy items."""
+    text = (Path(str(files("ckpt_analyzer"))) / "demo/items/toy-grammar.jsonl").read_text()
+    rows = [json.loads(line) for line in text.splitlines()]
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("w") as file:
+        for k in range(n_items):
+            first, second = rows[(k + k // len(rows)) % len(rows)], rows[k % len(rows)]
+            prompt = f"{first['prompt']} {second['prompt']}"
+            file.write(json.dumps(second | {"prompt": prompt}) + "\n")
 
 
 def _sweep(options: argparse.Namespace) -> dict[str, float]:
@@ -327,39 +380,43 @@ def _sweep(options: argparse.Namespace) -> dict[str, float]:
 
     source, suite = _source(options)
     store = options.home / "store"
-    text = (
-        f"name: bench\nsuites: [pythia]\ntasks: [toy-grammar]\nlimit: {options.items}\n"
-        f"device: cpu\nstore: '{store}'\n"
-    )
+    task = options.home / "pairs.jsonl"
+    _write_items(task, options.items)
+    text = f"name: bench\nsuites: [pythia]\ntasks: ['{task}']\ndevice: cpu\nstore: '{store}'\n"
     sweep = parse_sweep(text, "bench.yaml")
     sourced = SourcedSuite(suite, source, SuiteSelection(suite="pythia"))
     plan = make_plan(sweep, [sourced], plan_tasks(sweep), frozenset())
     import ckpt_analyzer.workbench  # noqa: F401 (imports are not counted)
 
-    begin = time.perf_counter()
+    begin, cpu_begin = time.perf_counter(), time.process_time()
     summary = execute(plan, listener=lambda _: None, endpoint=options.endpoint)
     seconds = time.perf_counter() - begin
     if summary.failed:
         sys.exit(summary.failed[0].problem)
     scored = [unit.seconds_score for unit in open_store(store).manifests()]
-    return {"seconds": seconds, "seconds_score": statistics.median(scored)}
+    return {
+        "seconds": seconds,
+        "cpu_seconds": time.process_time() - cpu_begin,
+        "seconds_score": statistics.median(scored),
+    }
 
 
 def _report(options: argparse.Namespace, results: list[Result], sweep: dict[str, float]) -> None:
     ours = results[0]
-    print(f"{'':14}{'seconds':>9}{'next':>8}{'cpu s':>8}{'ratio':>8}{'peak - model MB':>17}"
-          f"{'written MB':>12}{'left MB':>9}{'requests':>10}")  # fmt: skip
+    print(f"{'':14}{'seconds':>9}{'next':>8}{'cpu s':>8}{'server':>8}{'ratio':>8}"
+          f"{'peak - model MB':>17}{'written MB':>12}{'left MB':>9}{'requests':>10}")  # fmt: skip
     for result in results:
         next_ = "-" if result.seconds_next is None else f"{result.seconds_next:.2f}"
         over = (result.peak_bytes - result.model_bytes) / 2**20
         print(f"{result.contender:14}{result.seconds:>9.2f}{next_:>8}"
-              f"{result.cpu_seconds:>8.2f}{ours.seconds / result.seconds:>8.2f}{over:>17.0f}"
+              f"{result.cpu_seconds:>8.2f}{result.server_cpu_seconds:>8.2f}"
+              f"{ours.seconds / result.seconds:>8.2f}{over:>17.0f}"
               f"{result.written_bytes / 1e6:>12.1f}{result.left_bytes / 1e6:>9.1f}"
               f"{result.requests:>10}")  # fmt: skip
     if sweep:
         took = (sweep[f"seconds_{what}"] for what in ("sweep", "download_all", "score_all"))
         print("sweep {:.1f} s; downloads {:.1f} s, scoring {:.1f} s".format(*took), end="")
-        print(f"; {sweep['over_the_longer']:.2f} of the longer")
+        print(f"; {sweep['over_the_longer']:.2f} of the longer, ideal {sweep['ideal']:.2f}")
     names = ("torch", "transformers", "huggingface_hub", "httpx2")
     versions = {name: importlib.metadata.version(name) for name in names}
     told = {"shape": options.shape, "repeats": options.repeats, "versions": versions,
@@ -373,6 +430,9 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--sweep-shape", choices=[*SHAPES, "none"], default="70m")
     parser.add_argument("--steps", type=int, default=20, help="checkpoints of the sweep")
     parser.add_argument("--items", type=int, default=800, help="items scored at each of them")
+    parser.add_argument(
+        "--megabytes-per-second", type=float, default=0.0, help="rate of the sweep's link"
+    )
     parser.add_argument("--repeats", type=int, default=3)
     parser.add_argument("--scratch", type=Path, help="where the checkpoints are made")
     parser.add_argument("--child", help=argparse.SUPPRESS)

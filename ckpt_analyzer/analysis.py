@@ -12,6 +12,7 @@ import pandas as pd
 
 from ckpt_analyzer.errors import StoreError
 from ckpt_analyzer.stats.flips import LEAST_POINTS, FlipOptions, decide_flips
+from ckpt_analyzer.stats.movement import COLUMNS as MOVEMENT_COLUMNS
 from ckpt_analyzer.stats.movement import movement_with_size
 from ckpt_analyzer.stats.opinions import with_opinions
 from ckpt_analyzer.stats.regression import COLUMNS, regressable, size_tokens_regression
@@ -97,7 +98,7 @@ def _flips(store: Store, trends: pd.DataFrame, axis: Axis, options: FlipOptions)
         items = store.items(task=task, metric=metric)
         series |= {_key(one): one for one in cut_series(items, cut) if _key(one) in series}
     judged = list(series.values())
-    return with_opinions(decide_flips(judged, axis, options), judged, trends, alpha=options.alpha)
+    return with_opinions(decide_flips(judged, axis, options), judged, alpha=options.alpha)
 
 
 def _key(series: Series) -> tuple[object, ...]:
@@ -106,8 +107,14 @@ def _key(series: Series) -> tuple[object, ...]:
 
 def fit_if_needed(store: Store) -> None:
     """Fit `store` unless its verdicts, with or without suspects, are of what it holds now."""
-    if not (store.is_fitted() or store.is_fitted(with_suspects=True)):
+    if not (is_current(store) or is_current(store, with_suspects=True)):
         fit(store)
+
+
+def is_current(store: Store, *, with_suspects: bool = False) -> bool:
+    """Return whether the fits of `store` are of what it holds now, and made by this version."""
+    described = set(store.description("movement").columns)
+    return store.is_fitted(with_suspects=with_suspects) and set(MOVEMENT_COLUMNS) <= described
 
 
 def _regression(trends: pd.DataFrame) -> pd.DataFrame:

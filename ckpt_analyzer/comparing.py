@@ -121,6 +121,27 @@ def compare(store: Store, asked: Asked) -> Comparison:
     )
 
 
+def over_tuning(store: Store, metric: str) -> pd.DataFrame:
+    """Return what each checkpoint of every tuned arm differs in from its base model.
+
+    p is adjusted over the tasks, sizes and checkpoints of an arm.
+
+    Returns
+    -------
+    pandas.DataFrame
+        ``sides.PAIR`` and ``compare.MEASURED``; no rows where no two arms share items.
+    """
+    arms = present_sides(store, "arm")
+    items = _items(store, Asked(metric=metric, sides=arms, every_step=True)) if arms else None
+    found = [
+        compare_sides(tuning_sides(items, (arms[0], arm), every_step=True), PAIR, FAMILY)
+        for arm in arms[1:]
+        if items is not None
+    ]
+    known = [table for table in found if len(table)]
+    return pd.concat(known, ignore_index=True) if known else pd.DataFrame(columns=list(PAIR))
+
+
 def answers_of(store: Store, metric: str, comparisons: Sequence[Comparison]) -> list[Answer]:
     """Return the answers to the questions of the literature: numbers, or what must be scored."""
     fit_if_needed(store)

@@ -10,8 +10,10 @@
     │   ├── CheckpointError     a checkpoint that cannot be found, read or trusted
     │   │   └── SourceError     nothing of its repository can be read: no network, no access
     │   ├── StoreError          a store that is missing, foreign or damaged
+    │   ├── EngineError         a cluster that is missing, full, or refuses a job
     │   ├── ImportFileError     a results file that cannot be understood
     │   └── ScoringError        a model or prompt that cannot be scored
+    │       └── OutOfMemoryError  memory ran out, whatever was tried
     └── TableError              a table that breaks its schema: our own mistake
 """
 
@@ -19,6 +21,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable
+from typing import Any
 
 
 class CkptAnalyzerError(Exception):
@@ -51,6 +54,16 @@ class UserError(CkptAnalyzerError):
         if self.hint:
             lines.append(f"  next:  {self.hint}")
         return "\n".join(lines)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Let the error of a worker process arrive as it was raised."""
+        return _raised_again, (type(self), self.problem, self.where, self.hint)
+
+
+def _raised_again(kind: type[UserError], problem: str, where: str, hint: str) -> UserError:
+    error = kind.__new__(kind)
+    UserError.__init__(error, problem, where=where, hint=hint)
+    return error
 
 
 class UnknownNameError(UserError):
@@ -90,12 +103,20 @@ class StoreError(UserError):
     """A store that is missing, foreign or damaged."""
 
 
+class EngineError(UserError):
+    """A cluster that is missing, full, or refuses a job."""
+
+
 class ImportFileError(UserError):
     """A results file that cannot be understood."""
 
 
 class ScoringError(UserError):
     """A model or prompt that cannot be scored."""
+
+
+class OutOfMemoryError(ScoringError):
+    """Memory ran out, and smaller packs did not help."""
 
 
 class TableError(CkptAnalyzerError):

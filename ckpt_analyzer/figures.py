@@ -6,26 +6,33 @@ numbers as CSV. This is the module that joins the store and the charts outside t
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import product
 from pathlib import Path
-from typing import get_args
+from typing import Any, get_args
 
 import pandas as pd
 
 from ckpt_analyzer import charts, metrics, tasks
 from ckpt_analyzer.analysis import fit_if_needed
 from ckpt_analyzer.charts._chart import Chart
+from ckpt_analyzer.charts._one import require_one
 from ckpt_analyzer.charts._print import Column, picture
 from ckpt_analyzer.charts._series import SETTING
+from ckpt_analyzer.charts.difference_over_tuning import difference_rows, draw_rows, paired_rows
+from ckpt_analyzer.comparing import over_tuning
 from ckpt_analyzer.errors import StoreError, UnknownNameError, UserError
+from ckpt_analyzer.stats.movement import lines
 from ckpt_analyzer.store.atomic import write_whole
+from ckpt_analyzer.store.spreadsheet import FORMULA
 from ckpt_analyzer.store.store import Store
 
 #: The metrics that are drawn of a task unless others are named: the first that it has.
 FIRST = ("accuracy", "sequence_loss", "logodds", "absolute_logodds")
 COLUMNS: tuple[Column, ...] = get_args(Column)
+_PICTURES = (".svg", ".pdf", ".png")
 
 
 @dataclass(frozen=True)
@@ -73,6 +80,7 @@ def write_figures(store: Store, folder: Path, wanted: Wanted | None = None) -> I
     wanted = wanted or Wanted()
     fit_if_needed(store)
     trends, flips = store.trends(), store.flips()
+    moves = lines(store.description("movement"))
     if trends.empty:
         raise StoreError("the store holds no scores", where=str(store.path))
     _check(wanted.tasks, "task in the store", trends["task"], store)
@@ -85,7 +93,35 @@ def write_figures(store: Store, folder: Path, wanted: Wanted | None = None) -> I
             name = "_".join(filter(None, (chart.name, rows.subject, rows.metric, name_of_setting)))
             mine = _in_setting(flips[flips["metric"] == rows.metric], setting)
             mine = mine[mine["task"].isin(rows.trends["task"].unique())]
-            yield _write(chart, rows.trends, mine, _Place(folder, name, wanted.columns))
+            moving = _in_setting(moves[moves["metric"] == rows.metric], setting)
+            drawn = _Drawn(chart, rows.trends, mine, moving)
+            yield _write(drawn, _Place(folder, name, wanted.columns))
+
+
+def write_differences(store: Store, metric: str, path: Path) -> Path:
+    """Draw what tuning changed at each of its checkpoints, paired by item where there are items.
+
+    Raises
+    ------
+    UserError
+        If the file's ending names no picture, the store several settings, or no tuned model was
+        scored together with its base.
+    """
+    if path.suffix not in _PICTURES:
+        raise UserError(
+            "a chart is written as a picture",
+            where=str(path),
+            hint=f"give it one of these endings: {', '.join(_PICTURES)}",
+        )
+    trends = store.trends([metric])
+    require_one(trends, ("metric", *SETTING))
+    rows = paired_rows(difference_rows(trends), over_tuning(store, metric))
+    names = zip(rows["row"], rows["task"], _titled(rows)["task"], strict=True)
+    rows["row"] = [row.replace(task, title, 1) for row, task, title in names]
+    found = picture(draw_rows(rows, _titled(trends)).to_dict(), "double")
+    content = getattr(found, path.suffix[1:])
+    write_whole(path, content.encode() if isinstance(content, str) else content)
+    return path
 
 
 @dataclass(frozen=True)
@@ -95,6 +131,24 @@ class _Subject:
     subject: str
     metric: str
     trends: pd.DataFrame
+
+
+@dataclass(frozen=True)
+class _Drawn:
+    """A chart and what it is drawn of: trends, flips, and how turns move with size."""
+
+    chart: Chart
+    trends: pd.DataFrame
+    flips: pd.DataFrame
+    moves: pd.DataFrame
+
+    def spec(self) -> dict[str, Any]:
+        """Return the chart's specification, with titles in place of names."""
+        trends, flips, moves = map(_titled, (self.trends, self.flips, self.moves))
+        moving = self.chart.draw_moving
+        drawn = self.chart.draw(trends, flips) if moving is None else moving(trends, flips, moves)
+        spec: dict[str, Any] = drawn.to_dict()
+        return spec
 
 
 @dataclass(frozen=True)
@@ -143,12 +197,11 @@ def _in_setting(frame: pd.DataFrame, setting: tuple[object, ...]) -> pd.DataFram
     return frame
 
 
-def _write(chart: Chart, trends: pd.DataFrame, flips: pd.DataFrame, place: _Place) -> Figure:
+def _write(drawn: _Drawn, place: _Place) -> Figure:
     try:
-        drawn = chart.draw(_titled(trends), _titled(flips))
+        spec = drawn.spec()
     except UserError as error:  # a chart that has nothing to show says why
         return Figure(place.name, (), error.problem)
-    spec = drawn.to_dict()
     files = []
     for column in place.columns:
         found = picture(spec, column)
@@ -157,11 +210,19 @@ def _write(chart: Chart, trends: pd.DataFrame, flips: pd.DataFrame, place: _Plac
             "vl.json": found.spec.encode(),
         }  # fmt: skip
         files += [_file(place, f"_{column}.{ending}", made) for ending, made in contents.items()]
-    numbers = trends if chart.rows is None else chart.rows(trends, flips)
-    files.append(_file(place, ".csv", _csv(numbers)))
-    if len(flips) and chart.rows is None:
-        files.append(_file(place, "_flips.csv", _csv(flips)))
+    files += [_file(place, f"{end}.csv", _csv(table)) for end, table in _numbers(drawn).items()]
     return Figure(place.name, tuple(files))
+
+
+def _numbers(drawn: _Drawn) -> dict[str, pd.DataFrame]:
+    """Return the tables behind a figure, by the end of their names."""
+    rows, moves = drawn.chart.rows, drawn.chart.draw_moving is not None
+    tables = {"": drawn.trends if rows is None else rows(drawn.trends, drawn.flips)}
+    if rows is None and len(drawn.flips):
+        tables["_flips"] = drawn.flips
+    if moves and len(drawn.moves):
+        tables["_movement"] = drawn.moves
+    return tables
 
 
 def _file(place: _Place, ending: str, content: bytes) -> Path:
@@ -171,8 +232,14 @@ def _file(place: _Place, ending: str, content: bytes) -> Path:
 
 
 def _csv(frame: pd.DataFrame) -> bytes:
-    """Return `frame` with every digit of its numbers."""
-    return frame.to_csv(index=False, lineterminator="\n").encode()
+    """Return `frame` with every digit of its numbers, and no text that a spreadsheet would run."""
+    texts = frame.select_dtypes(["object", "string"]).columns
+    marked = {name: frame[name].map(_disarmed) for name in texts}
+    return frame.assign(**marked).to_csv(index=False, lineterminator="\n").encode()
+
+
+def _disarmed(cell: object) -> object:
+    return f"'{cell}" if isinstance(cell, str) and re.match(FORMULA, cell) else cell
 
 
 def _titled(frame: pd.DataFrame) -> pd.DataFrame:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import errno
 from typing import NamedTuple
+from urllib.parse import urlsplit, urlunsplit
 
 import httpx2
 from huggingface_hub.errors import (
@@ -26,6 +27,12 @@ HUB_ERRORS = (httpx2.HTTPError, HFValidationError, EntryNotFoundError, OSError)
 _UNAUTHORIZED, _FORBIDDEN = 401, 403
 _NOT_FOUND, _TOO_MANY = 404, 429
 _UNREACHED = httpx2.TimeoutException | httpx2.NetworkError | httpx2.ProxyError
+
+
+def without_credentials(address: str) -> str:
+    """Return `address` as it may be shown: without a user, a password, a query."""
+    parts = urlsplit(address)
+    return urlunsplit((parts.scheme, parts.netloc.rpartition("@")[2], parts.path, "", ""))
 
 
 def concerns_the_repository(error: Exception) -> bool:
@@ -52,6 +59,7 @@ class Explanation(NamedTuple):
 
 def explain(error: Exception, subject: str, endpoint: str) -> Explanation:
     """Return what `error` means for `subject`, e.g. ``EleutherAI/pythia-70m at step1000``."""
+    endpoint = without_credentials(endpoint)
     # The client reports a failed HEAD request as "no local file": the cause says why.
     if isinstance(error, LocalEntryNotFoundError) and isinstance(error.__cause__, Exception):
         return explain(error.__cause__, subject, endpoint)

@@ -17,23 +17,30 @@ import pandas as pd
 import yaml
 
 from ckpt_analyzer import metrics, tasks
-from ckpt_analyzer.analysis import fit
+from ckpt_analyzer.analysis import fit, is_current
 from ckpt_analyzer.charts._series import SETTING
 from ckpt_analyzer.html_report.cards import TaskCard
-from ckpt_analyzer.html_report.page import ReportData, write_report
+from ckpt_analyzer.html_report.page import write_report
 from ckpt_analyzer.html_report.prose import suspect_warnings
+from ckpt_analyzer.html_report.report_data import ReportData
 from ckpt_analyzer.html_report.run_rows import RUN_COLUMNS
 from ckpt_analyzer.metric import Metric
 from ckpt_analyzer.reported_items import read_items
 from ckpt_analyzer.reported_shots import cut_shots
-from ckpt_analyzer.reported_stores import joined
+from ckpt_analyzer.reported_stores import joined, read_beside
 from ckpt_analyzer.reported_tuning import read_tuning
 from ckpt_analyzer.side_by_side import labels_of
 from ckpt_analyzer.stats.compare import compare_arms
+from ckpt_analyzer.stats.movement import lines
 from ckpt_analyzer.store.audits import findings
 from ckpt_analyzer.store.store import Store
 from ckpt_analyzer.task import Item, Task
 
+#: Said in the head of a report whose sweep allows it.
+CODE_RAN = (
+    "The sweep sets trust_remote_code: Python code of the models' repositories may have been run, "
+    "where transformers has none of its own."
+)
 #: The metrics that a report opens with after those of its sweeps, in this order.
 FIRST = ("accuracy", "classification_loss", "gold_probability", "sequence_loss")
 #: Of so many metrics, the first ones, causes and sizes are compared: items are drawn for each.
@@ -67,11 +74,18 @@ def report(
     """
     stores = [store] if isinstance(store, Store) else list(store)
     data = [fitted_data(each, title, with_suspects=with_suspects) for each in stores]
-    shown = data[0] if len(data) == 1 else joined(labels_of(stores), data, title)
+    shown = data[0] if len(data) == 1 else _beside(stores, data, title)
     if not dated:
         shown = replace(shown, runs=shown.runs.assign(created=None, seconds=np.nan))
     write_report(shown, path)
     return path
+
+
+def _beside(stores: Sequence[Store], data: Sequence[ReportData], title: str | None) -> ReportData:
+    """Return one page of all stores, with what the others differ in from the first."""
+    page = joined(labels_of(stores), data, title)
+    beside = read_beside(stores, [metric.name for metric in page.metrics[:_COMPARED]])
+    return replace(page, beside=beside)
 
 
 def fitted_data(
@@ -84,7 +98,7 @@ def fitted_data(
     StoreError
         If the store holds no scores.
     """
-    if not store.is_fitted(with_suspects=with_suspects):
+    if not is_current(store, with_suspects=with_suspects):
         fit(store, with_suspects=with_suspects)
     return gather(store, title, with_suspects=with_suspects)
 
@@ -95,6 +109,8 @@ def gather(store: Store, title: str | None = None, *, with_suspects: bool = Fals
     first = _metrics(trends["metric"].unique(), _swept_metrics(store))[:_COMPARED]
     tuning = read_tuning(store, [metric.name for metric in first])
     warnings = [f"not read: {each.path}: {each.reason}" for each in store.damaged()]
+    if any(yaml.safe_load(text).get("trust_remote_code") for text in store.sweeps()):
+        warnings.append(CODE_RAN)
     warnings += cut_shots(store.manifests())
     if with_suspects:
         warnings += suspect_warnings(trends, "taken into every fit, as was asked")
@@ -104,6 +120,9 @@ def gather(store: Store, title: str | None = None, *, with_suspects: bool = Fals
         trends=trends,
         flips=store.flips(),
         regression=store.regression(),
+        movement=(movement := store.description("movement")),
+        movement_lines=lines(movement),
+        surface=store.description("surface"),
         runs=_runs(store),
         tasks=[_card(store, name) for name in trends["task"].unique()],
         sweep_yaml="\n---\n".join(store.sweeps()) or None,
@@ -113,6 +132,7 @@ def gather(store: Store, title: str | None = None, *, with_suspects: bool = Fals
         metrics=_metrics(trends["metric"].unique(), _swept_metrics(store)),
         doubts=_doubts(store, trends),
         command=_commands(store),
+        over_tuning=tuning.steps,
         tuned=tuning.tables,
         questions=tuning.questions,
     )

@@ -67,9 +67,12 @@ class UnitPlans:
     ----------
     tasks
         By the name that cells call them.
+    trust_remote_code
+        Whether code of a tokenizer may run where transformers has none of its own.
     """
 
     tasks: Mapping[str, TaskItems]
+    trust_remote_code: bool = False
     _encoded: dict[_TextKey, FittedItems] = field(default_factory=dict)
     _plans: dict[tuple[_TextKey, ...], ScoringPlan] = field(default_factory=dict)
 
@@ -122,7 +125,7 @@ class UnitPlans:
         missing = {key: cell for key, cell in cells.items() if key not in self._encoded}
         if not missing:
             return
-        tokenizer = load_tokenizer(folder)
+        tokenizer = load_tokenizer(folder, trust_remote_code=self.trust_remote_code)
         for key, cell in missing.items():
             prompts = self.prompts(cell)
             chat = rules_at(cell.prompt_rules).chat

@@ -10,21 +10,19 @@ from __future__ import annotations
 
 import importlib.metadata
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from functools import partial
-from itertools import dropwhile, islice
+from functools import cache, partial
 from pathlib import Path
 from typing import Self
 
 import pyarrow as pa
-import torch
 from transformers import PreTrainedModel
 
 from ckpt_analyzer import __version__
 from ckpt_analyzer.checkpoints.ahead import BYTES_IN_USE, Ahead
 from ckpt_analyzer.checkpoints.source import OpenCheckpoint, ResolvedCheckpoint
-from ckpt_analyzer.errors import ScoringError, StoreError, UserError
+from ckpt_analyzer.errors import OutOfMemoryError, ScoringError, StoreError, UserError
 from ckpt_analyzer.events import (
     CheckpointFetched,
     ItemsScored,
@@ -36,9 +34,10 @@ from ckpt_analyzer.scoring import Dtype
 from ckpt_analyzer.scoring.in_place import InPlaceModel
 from ckpt_analyzer.scoring.layered_model import LayeredModel, open_layered
 from ckpt_analyzer.scoring.open_model import Terms, needs_layers
+from ckpt_analyzer.scoring.out_of_memory import is_out_of_memory
 from ckpt_analyzer.scoring.plan import ScoringPlan
 from ckpt_analyzer.scoring.score import score_plan
-from ckpt_analyzer.scoring.skeleton import config_in
+from ckpt_analyzer.scoring.skeleton import config_in, config_text
 from ckpt_analyzer.scoring.threads import threads_for
 from ckpt_analyzer.scoring.window import max_length_tokens
 from ckpt_analyzer.store.store import Store
@@ -64,6 +63,8 @@ class Settings:
         How much of the next checkpoint may wait in memory while this one is scored.
     memory_budget_bytes
         Bound of the memory of the whole process; None for none.
+    trust_remote_code
+        Whether code that a repository brings along may run.
     """
 
     dtype: Dtype
@@ -72,6 +73,7 @@ class Settings:
     tasks: Mapping[str, TaskItems]
     ahead_bytes: int = BYTES_IN_USE
     memory_budget_bytes: int | None = None
+    trust_remote_code: bool = False
 
 
 @dataclass
@@ -93,12 +95,16 @@ class Workbench:
     _layered: dict[tuple[str, int], bool] = field(default_factory=dict)
     _equal: EqualWeights = field(init=False)
     _ahead: Ahead | None = None
+    _places: dict[int, int] = field(init=False)
+    _lengths: dict[bytes | None, int] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         """Begin without plans and without a model."""
-        self._plans = UnitPlans(self.settings.tasks)
-        self._model = InPlaceModel(self.settings.dtype, self.settings.device)
+        settings, trusted = self.settings, self.settings.trust_remote_code
+        self._plans = UnitPlans(settings.tasks, trusted)
+        self._model = InPlaceModel(settings.dtype, settings.device, trust_remote_code=trusted)
         self._equal = EqualWeights(self.store)
+        self._places = {id(unit): place for place, unit in enumerate(self.queue)}
 
     def __enter__(self) -> Self:
         return self
@@ -122,10 +128,12 @@ class Workbench:
             warnings = self._score(unit)
         except StoreError:
             raise
-        except (MemoryError, torch.OutOfMemoryError) as error:
-            status = UnitStatus(unit.label, "failed", problem=_too_large(unit, error))
         except UserError as error:
             status = UnitStatus(unit.label, "failed", problem=str(error))
+        except (MemoryError, RuntimeError) as error:
+            if not is_out_of_memory(error):
+                raise
+            status = UnitStatus(unit.label, "failed", problem=_too_large(unit, error))
         except FileNotFoundError as error:
             # A Trainer removes old checkpoints, whoever reads them.
             problem = f"{error.filename} vanished while the checkpoint was read"
@@ -153,31 +161,78 @@ class Workbench:
         self._read_ahead(following, resolved, ahead)
         with ahead.opened() as opened:
             plan = self._plan(unit, opened.folder)
-            model = self._opened(unit, opened, plan.scoring)
-            ready = time.perf_counter()
-            self.listener(CheckpointFetched(unit.label, resolved.bytes_to_download, ready - begin))
-            with threads_for(unit.checkpoint.model.parameters):
-                tables = self._score_cells(unit, model, plan.scoring)
-        seconds = time.perf_counter() - ready
-        shots = dict(zip(unit.cells, plan.shots, strict=True))
-        scored = _Scored(tables, shots, ready - begin, seconds, str(model.device))
+            fetched = partial(self._fetched, unit, resolved, begin)
+            scored = self._scored(unit, opened, plan, fetched)
         manifest = _manifest(unit, resolved, scored, self.settings)
-        rows = [_item_scores(unit, resolved, cell, table) for cell, table in tables.items()]
+        rows = [_item_scores(unit, resolved, cell, table) for cell, table in scored.tables.items()]
         self._equal.add(self.store.commit(manifest, pa.concat_tables(rows)))
         moved = f"moved since it was planned; scored at commit {resolved.commit}"
-        return (*copied.notes, *((moved,) if has_moved else ()), *_suspicion(unit),
-                *_warnings(manifest))  # fmt: skip
+        return (*copied.notes, *((moved,) if has_moved else ()), *scored.notes,
+                *_suspicion(unit), *_warnings(manifest))  # fmt: skip
+
+    def _fetched(self, unit: Unit, resolved: ResolvedCheckpoint, begin: float) -> float:
+        """Say that the model is there, and return how long it took."""
+        seconds = time.perf_counter() - begin
+        self.listener(CheckpointFetched(unit.label, resolved.bytes_to_download, seconds))
+        return seconds
+
+    def _scored(
+        self, unit: Unit, opened: OpenCheckpoint, plan: UnitPlan, fetched: Callable[[], float]
+    ) -> _Scored:
+        """Score on a resident model; layer by layer where it does not fit or memory runs out."""
+        try:
+            return self._score_on(unit, self._opened(unit, opened, plan.scoring), plan, fetched)
+        except (MemoryError, RuntimeError, OutOfMemoryError) as error:
+            if not (isinstance(error, OutOfMemoryError) or is_out_of_memory(error)):
+                raise
+            if self._goes_by_layers(unit, plan.scoring) or not opened.weights_on_disk:
+                raise
+            self._model.release()
+            self._layered[unit.checkpoint.model.name, plan.scoring.n_tokens] = True
+            try:
+                model = self._opened(unit, opened, plan.scoring)
+            except UserError:
+                raise error from None  # its weights cannot be read layer by layer
+        # Outside of the handler: its error holds on to what was in memory.
+        scored = self._score_on(unit, model, plan, fetched)
+        return replace(scored, notes=("memory ran out: scored layer by layer",))
+
+    def _score_on(
+        self,
+        unit: Unit,
+        model: PreTrainedModel | LayeredModel,
+        plan: UnitPlan,
+        fetched: Callable[[], float],
+    ) -> _Scored:
+        seconds_fetch, ready = fetched(), time.perf_counter()
+        with threads_for(unit.checkpoint.model.parameters):
+            tables = self._score_cells(unit, model, plan.scoring)
+        shots = dict(zip(unit.cells, plan.shots, strict=True))
+        seconds = time.perf_counter() - ready
+        return _Scored(tables, shots, seconds_fetch, seconds, str(model.device))
+
+    def _goes_by_layers(self, unit: Unit, plan: ScoringPlan) -> bool:
+        return self._layered.get((unit.checkpoint.model.name, plan.n_tokens), False)
 
     def _plan(self, unit: Unit, folder: Path) -> UnitPlan:
-        length = max_length_tokens(config_in(folder))
-        return self._plans.plan(unit.cells, folder, length, arm=unit.checkpoint.model.arm)
+        text = config_text(folder)
+        if text is None or text not in self._lengths:
+            config = config_in(folder, trust_remote_code=self.settings.trust_remote_code)
+            self._lengths = {text: max_length_tokens(config)}
+        arm = unit.checkpoint.model.arm
+        return self._plans.plan(unit.cells, folder, self._lengths[text], arm=arm)
 
     def _opened(
         self, unit: Unit, checkpoint: OpenCheckpoint, plan: ScoringPlan
     ) -> PreTrainedModel | LayeredModel:
         """Return the model of `checkpoint`: in memory, or on disk where the budget is too small."""
         settings, folder = self.settings, checkpoint.folder
-        terms = Terms(settings.dtype, settings.device, settings.memory_budget_bytes)
+        terms = Terms(
+            settings.dtype,
+            settings.device,
+            settings.memory_budget_bytes,
+            settings.trust_remote_code,
+        )
         # Decided once: what a process keeps of memory that it gave back says nothing of the model.
         key = (unit.checkpoint.model.name, plan.n_tokens)
         if key not in self._layered:
@@ -212,8 +267,8 @@ class Workbench:
 
     def _after(self, unit: Unit) -> Unit | None:
         """Return the unit that is likely to come after `unit`."""
-        following = dropwhile(lambda each: each is not unit, self.queue)
-        return next(islice(following, 1, None), None)
+        place = self._places.get(id(unit), len(self.queue)) + 1
+        return self.queue[place] if place < len(self.queue) else None
 
     def _read_ahead(self, unit: Unit | None, present: ResolvedCheckpoint, after: Ahead) -> None:
         """Begin to read `unit` after what is being read, unless equal weights have its scores."""
@@ -244,6 +299,7 @@ class _Scored:
     seconds_fetch: float
     seconds_score: float
     device: str
+    notes: tuple[str, ...] = ()
 
 
 def _judged(scores: pa.Table, task: TaskItems) -> pa.Table:
@@ -327,6 +383,7 @@ def _manifest(
     )
 
 
+@cache
 def _versions() -> dict[str, str]:
     installed = {name: importlib.metadata.version(name) for name in VERSIONED}
     return {"ckpt-analyzer": __version__, **installed}

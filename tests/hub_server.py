@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import random
 import re
 import socket
 import struct
@@ -25,6 +26,12 @@ from hub_faults import play
 
 Files = Mapping[str, bytes]
 _STORAGE = re.compile(r"/storage/(?P<repo>[^/]+/[^/]+)/(?P<commit>[^/]+)/(?P<name>.+)")
+#: What happens by chance to the reading of weights.
+COMMON = (
+    "reset", "end", "unavailable", "too_many", "wrong_length", "flip", "flip_header", "wrong_tag",
+)  # fmt: skip
+#: And to any other request; see RESET.
+COMMON_STATUSES = (0, 408, 429, 500, 502, 503)
 #: Stands for a connection that breaks, among the statuses of ``Faults.passing``.
 RESET = 0
 _LFS = (".safetensors", ".bin", ".gz")
@@ -67,6 +74,8 @@ class Faults:
     scripts
         What happens to the next downloads of weights of a commit, one after the other; the kinds
         are the functions of ``hub_faults.py``.
+    rate
+        The share of requests with which something of `COMMON` goes wrong.
     """
 
     gated: set[str] = field(default_factory=set)
@@ -76,6 +85,7 @@ class Faults:
     corrupt: Counter[str] = field(default_factory=Counter)
     cut: Counter[str] = field(default_factory=Counter)
     without_lfs: bool = False
+    rate: float = 0.0
 
 
 class HubServer:
@@ -92,6 +102,12 @@ class HubServer:
         self.requests: list[str] = []
         #: The Authorization headers that came in.
         self.authorizations: list[str | None] = []
+        self.n_connections = 0
+        #: Whether refusals repeat the token that came with the request.
+        self.echoes = False
+        self.n_requests = self.n_faults = 0
+        self.drawing = threading.Lock()
+        self.chance = random.Random(0)
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), _handler(self))
         self._server.daemon_threads = True
         self._server.handle_error = lambda *_: None  # a reader that goes away in the middle
@@ -162,6 +178,10 @@ class _Handler(BaseHTTPRequestHandler):
     hub: HubServer
     protocol_version = "HTTP/1.1"
 
+    def setup(self) -> None:
+        self.hub.n_connections += 1
+        super().setup()
+
     def log_message(self, *_: object) -> None:
         """Keep the test output quiet."""
 
@@ -179,9 +199,13 @@ class _Handler(BaseHTTPRequestHandler):
         self.body = self.rfile.read(length)
         url = urlsplit(self.path)
         path, self.query = unquote(url.path), parse_qs(url.query)
+        if path == "/told":
+            told = {"requests": self.hub.n_requests, "faults": self.hub.n_faults}
+            return self._json(told)
+        self.hub.n_requests += 1
         self.hub.requests.append(f"{self.command} {path}")
         self.hub.authorizations.append(self.headers.get("Authorization"))
-        if self._passing_fault(path):
+        if self._passing_fault(path) or self._fault_by_chance(path):
             return None
         for part, status in self.hub.faults.statuses.items():
             if part in path:
@@ -206,6 +230,26 @@ class _Handler(BaseHTTPRequestHandler):
                     self._refuse(status, "", {"Retry-After": "0"})
                 return True
         return False
+
+    def _fault_by_chance(self, path: str) -> bool:
+        """Answer with one of the common faults, or let the next download of weights meet one."""
+        hub = self.hub
+        if not hub.faults.rate:
+            return False
+        with hub.drawing:
+            if hub.chance.random() >= hub.faults.rate:
+                return False
+            hub.n_faults += 1
+            status, kind = hub.chance.choice(COMMON_STATUSES), hub.chance.choice(COMMON)
+        match = _RESOLVE.fullmatch(path)
+        if match and self._is_lfs(match["name"]):
+            hub.faults.scripts.setdefault(match["revision"], []).append(kind)
+            return False
+        if status == RESET:
+            self._reset()
+        else:
+            self._refuse(status, "", {"Retry-After": "0"})
+        return True
 
     def _reset(self) -> None:
         """Break the connection in the way of a crashed peer: the other side gets a RST."""
@@ -324,6 +368,12 @@ class _Handler(BaseHTTPRequestHandler):
         self._send(200, json.dumps(value).encode(), {"Content-Type": "application/json"})
 
     def _refuse(self, status: int, code: str, headers: Mapping[str, str] | None = None) -> None:
+        if self.hub.echoes:
+            told = str(self.headers.get("Authorization"))
+            headers = {**(headers or {}), "X-Error-Message": told, "X-Request-Id": told}
+            content = json.dumps({"error": told, "message": told}).encode()
+            self._send(status, content, {"Content-Type": "application/json"} | headers)
+            return
         self._send(status, b"", {"X-Error-Code": code, "X-Error-Message": code, **(headers or {})})
 
     def _send(self, status: int, content: bytes, headers: Mapping[str, str]) -> None:

@@ -31,6 +31,9 @@ class Chart:
     rows
         Takes what `draw` does, returns the numbers that are drawn where these are not the trends
         themselves.
+    draw_moving
+        Does what `draw` does, and takes the fitted movement of turns with size besides; only a
+        chart that shows it has one.
     """
 
     name: str
@@ -39,3 +42,6 @@ class Chart:
     draw: Callable[[pd.DataFrame, pd.DataFrame], alt.TopLevelMixin]
     one_task: bool
     rows: Callable[[pd.DataFrame, pd.DataFrame], pd.DataFrame] | None = None
+    draw_moving: Callable[[pd.DataFrame, pd.DataFrame, pd.DataFrame], alt.TopLevelMixin] | None = (
+        None
+    )

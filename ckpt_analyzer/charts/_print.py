@@ -115,12 +115,12 @@ def _shrink(panel: Spec) -> None:
 
 
 def _show_sizes(panel: Spec) -> None:
-    """Give `panel` the legend of sizes that a page has above its charts, unless rows name them.
+    """Give `panel` the legend of sizes that a page has above its charts, unless an axis has them.
 
     Vega-Lite draws a legend only if all layers and panels that share it want it.
     """
     encodings = [layer.get("encoding", {}) for layer in panel.get("layer", [])]
-    if any(encoding.get("y", {}).get("field") == "size" for encoding in encodings):
+    if any(encoding.get("x", {}).get("field") == "parameters" for encoding in encodings):
         return
     legend = {"title": "model size", "symbolType": "stroke", "symbolOpacity": 1}
     for encoding in encodings:

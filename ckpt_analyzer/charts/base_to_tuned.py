@@ -69,14 +69,15 @@ def draw_dumbbells(rows: Rows, sizes: list[str], value_title: str) -> alt.LayerC
         alt.Tooltip("tuned:Q", format=".3~f"),
     ]
     base = alt.Chart().encode(y=y, yOffset=offset, tooltip=tooltip)
-    x = alt.X("tuned:Q", title=value_title, scale=scale)
+    axis = alt.Axis(tickCount=6)
+    x = alt.X("tuned:Q", title=value_title, scale=scale, axis=axis)
     line = base.mark_rule(strokeWidth=2, opacity=0.55).encode(
-        x=alt.X("base:Q", title=value_title, scale=scale),
+        x=alt.X("base:Q", title=value_title, scale=scale, axis=axis),
         x2="tuned:Q",
         stroke=alt.Stroke("size:N", scale=colour, legend=None),
     )
     hollow = base.mark_point(size=40, strokeWidth=1.6, filled=False, opacity=1).encode(
-        x=alt.X("base:Q", title=value_title, scale=scale),
+        x=alt.X("base:Q", title=value_title, scale=scale, axis=axis),
         stroke=alt.Stroke("size:N", scale=colour, legend=None),
     )
     filled = base.mark_point(size=46, filled=True, strokeWidth=0, opacity=1).encode(

@@ -14,6 +14,8 @@ from dataclasses import dataclass
 from typing import Any
 
 Config = Mapping[str, Any]
+#: No size of any model comes near it.
+_MOST = 2**40
 
 
 @dataclass(frozen=True)
@@ -41,23 +43,31 @@ def count_from_config(config: Config) -> int | None:
         return None
     try:
         sizes = _sizes(config)
-        return sizes.embeddings + formula(sizes, config)
-    except (KeyError, TypeError, ZeroDivisionError):
+    except (KeyError, TypeError):
         return None
+    return sizes.embeddings + formula(sizes, config)
+
+
+def _size(config: Config, name: str, default: int | None = None) -> int:
+    """Return a size of `config`; `default` stands for one that is not given."""
+    value = config[name] if default is None else config.get(name) or default
+    if type(value) is not int or not 0 < value < _MOST:
+        raise TypeError
+    return value
 
 
 def _sizes(config: Config) -> _Sizes:
-    h, heads = config["hidden_size"], config["num_attention_heads"]
-    head = config.get("head_dim") or h // heads
-    v = config["vocab_size"]
+    h, heads = _size(config, "hidden_size"), _size(config, "num_attention_heads")
+    head = _size(config, "head_dim", max(1, h // heads))
+    v = _size(config, "vocab_size")
     is_tied = config.get("tie_word_embeddings", False)
     return _Sizes(
         v=v,
         h=h,
         q=head * heads,
-        k=head * (config.get("num_key_value_heads") or heads),
-        m=config["intermediate_size"],
-        n=config["num_hidden_layers"],
+        k=head * _size(config, "num_key_value_heads", heads),
+        m=_size(config, "intermediate_size"),
+        n=_size(config, "num_hidden_layers"),
         head=head,
         embeddings=v * h * (1 if is_tied else 2),
     )

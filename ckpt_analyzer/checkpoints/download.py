@@ -22,14 +22,16 @@ import numpy as np
 from huggingface_hub.utils._headers import build_hf_headers
 from huggingface_hub.utils._http import get_session, hf_raise_for_status
 
+from ckpt_analyzer.checkpoints.asked_wait import asked_wait_seconds
+from ckpt_analyzer.checkpoints.body import body_chunks
 from ckpt_analyzer.checkpoints.retry import (
     Failure,
     RetryPolicy,
-    asked_seconds,
     decide,
     kind_of,
 )
 from ckpt_analyzer.errors import CheckpointError
+from ckpt_analyzer.hub_failure import without_credentials
 
 _OK, _PARTIAL = 200, 206
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
@@ -136,7 +138,7 @@ class Download:
             return
         with self._answer() as response:
             to_skip = self._position - self._check_answer(response)
-            for chunk in response.iter_raw():
+            for chunk in body_chunks(response, self._line.stall_seconds):
                 if to_skip >= len(chunk):
                     to_skip -= len(chunk)
                     continue
@@ -236,7 +238,7 @@ class Download:
         self._n_failures += 1
         self._counted_from = self._position
         response = error.response if isinstance(error, _FailedError) else None
-        asked = asked_seconds(response.headers) if response is not None else None
+        asked = asked_wait_seconds(response.headers) if response is not None else None
         line = self._line
         decision = decide(failure, self._n_failures, line.policy, line.random, asked)
         if not decision.go_on:
@@ -254,7 +256,7 @@ class Download:
             raise error
         raise GaveUpError(
             f"{failure.value}, {self._n_failures} times in a row, at byte {self._position:,}",
-            where=self._url,
+            where=without_credentials(self._url),
             hint="run the same command again: what is done stays done",
         ) from None
 

@@ -13,9 +13,11 @@ from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
+from typing import Any, NamedTuple
 
 from huggingface_hub import HfApi, constants, get_token
 
+from ckpt_analyzer.checkpoints.companions import KnownCompanions
 from ckpt_analyzer.checkpoints.download import Line
 from ckpt_analyzer.checkpoints.hub_files import CommitFiles
 from ckpt_analyzer.checkpoints.hub_metadata import HubMetadata
@@ -39,9 +41,23 @@ from ckpt_analyzer.checkpoints.source import (
 from ckpt_analyzer.checkpoints.spool import Spool, SpoolPlace
 from ckpt_analyzer.checkpoints.weight_files import choose, deciding
 from ckpt_analyzer.errors import CheckpointError, SourceError
-from ckpt_analyzer.hub_failure import HUB_ERRORS, concerns_the_repository, explain
+from ckpt_analyzer.hub_failure import (
+    HUB_ERRORS,
+    concerns_the_repository,
+    explain,
+    without_credentials,
+)
 from ckpt_analyzer.suite import Checkpoint, Model
 from ckpt_analyzer.weights import Pieces
+
+
+def _spool_all(_model: Model) -> bool:
+    """Let the weights of every model go through the spool, if there is one."""
+    return True
+
+
+def _wait_in_silence(_seconds: float) -> None:
+    """Tell nobody."""
 
 
 @dataclass(frozen=True)
@@ -51,19 +67,38 @@ class HubReading:
     Parameters
     ----------
     line
-        How patiently files are read; its token is not used.
+        How patiently files are read; its token is not used. Metadata is waited for by its `pause`.
     spool
         Where weight files are kept while they are used; None to keep nothing on disk.
+    spools
+        Whether the weights of a model go through it.
     metadata_dir
         Where metadata of commits is kept; None for the user's cache.
+    with_code
+        Whether Python files beside the configuration are fetched, too.
+    requests_per_window
+        API requests in 5 minutes; None for what the Hub allows. A mirror of one's own may allow
+        more.
     on_wait
         Is told of every wait that the Hub's limits or failures ask for, in seconds.
     """
 
     line: Line = field(default_factory=Line)
     spool: SpoolPlace | None = None
+    spools: Callable[[Model], bool] = _spool_all
     metadata_dir: Path | None = None
-    on_wait: Callable[[float], None] = lambda _seconds: None
+    with_code: bool = False
+    requests_per_window: int | None = None
+    on_wait: Callable[[float], None] = _wait_in_silence
+
+
+class _Opening(NamedTuple):
+    """What a source was made with, its token left out."""
+
+    cache_dir: Path
+    max_cache_bytes: int
+    endpoint: str | None
+    reading: HubReading
 
 
 class HubSource:
@@ -91,17 +126,30 @@ class HubSource:
         reading: HubReading | None = None,
     ) -> None:
         reading = reading or HubReading()
+        self._opened_with = _Opening(cache_dir, max_cache_bytes, endpoint, reading)
         self._spool = None if reading.spool is None else Spool(reading.spool)
+        self._spools = reading.spools
+        self._with_code = reading.with_code
         self._line = replace(reading.line, token=token)
         self._endpoint = endpoint or constants.ENDPOINT
         self._api = HfApi(endpoint=self._endpoint, token=token)
         self._scratch = Scratch(cache_dir, max_cache_bytes)
-        allowed = SIGNED_IN_REQUESTS if token or get_token() else ANONYMOUS_REQUESTS
+        allowed = reading.requests_per_window
+        if allowed is None:
+            allowed = SIGNED_IN_REQUESTS if token or get_token() else ANONYMOUS_REQUESTS
         cache = MetadataCache(self._endpoint, reading.metadata_dir)
-        patience = Patience(Pace(allowed), on_wait=reading.on_wait)
+        patience = Patience(Pace(allowed), sleep=self._line.pause, on_wait=reading.on_wait)
         self._metadata = HubMetadata(self._api, patience, cache)
+        self._companions = KnownCompanions()
         #: What revisions stood for when they were listed; from then on they stand for that.
         self._listed: dict[RevisionKey, str] = {}
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Let another process read what was listed here, at the same commits.
+
+        It finds its token by itself: none leaves this process.
+        """
+        return _opened_again, (self._opened_with, self._listed)
 
     def commits(self, models: Iterable[Model]) -> Mapping[RevisionKey, str]:
         """Return the commit of every branch and tag of `models`; one request per repository.
@@ -164,7 +212,7 @@ class HubSource:
         """
         subject = f"{checkpoint.model.repo} at {checkpoint.revision}"
         inventory = self.inventory(checkpoint)
-        files = choose(inventory.names, subject)
+        files = choose(inventory.names, subject, with_code=self._with_code)
         return ResolvedCheckpoint(
             checkpoint=checkpoint,
             commit=inventory.commit,
@@ -210,7 +258,10 @@ class HubSource:
         """
         checkpoint = resolved.checkpoint
         subject = f"{checkpoint.model.repo} at {checkpoint.revision}"
-        files = CommitFiles(self._line, self._endpoint, checkpoint.model.repo, resolved.commit)
+        spool = self._spool if self._spools(checkpoint.model) else None
+        repo, commit = checkpoint.model.repo, resolved.commit
+        listed = self._metadata.known(repo, commit)
+        files = CommitFiles(self._line, self._endpoint, repo, commit, listed, self._companions)
 
         def slices() -> Pieces:
             with self._explained(subject):
@@ -220,11 +271,11 @@ class HubSource:
             with self._explained(subject):
                 for name in resolved.companions:
                     files.save_companion(name, folder)
-                if self._spool is not None:
-                    spooled = use.enter_context(self._spool.files(resolved, files.read))
+                if spool is not None:
+                    spooled = use.enter_context(spool.files(resolved, files.read))
                     for path in spooled.iterdir():
                         (folder / path.name).symlink_to(path.resolve())
-            if self._spool is None:
+            if spool is None:
                 yield OpenCheckpoint(folder, False, slices)
             else:
                 yield OpenCheckpoint(folder, True, partial(mapped_pieces, folder, resolved))
@@ -245,4 +296,10 @@ class HubSource:
         except HUB_ERRORS as error:
             problem, hint = explain(error, subject, self._endpoint)
             kind = SourceError if concerns_the_repository(error) else CheckpointError
-            raise kind(problem, where=self._endpoint, hint=hint) from None
+            raise kind(problem, where=without_credentials(self._endpoint), hint=hint) from None
+
+
+def _opened_again(opening: _Opening, listed: dict[RevisionKey, str]) -> HubSource:
+    source = HubSource(**opening._asdict())
+    source._listed.update(listed)
+    return source

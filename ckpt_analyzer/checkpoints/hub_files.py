@@ -10,13 +10,15 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Generator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 
 from huggingface_hub import hf_hub_url
 
+from ckpt_analyzer.checkpoints.companions import KnownCompanions
 from ckpt_analyzer.checkpoints.download import AlteredError, Download, Line
+from ckpt_analyzer.checkpoints.inventory import Inventory
 from ckpt_analyzer.checkpoints.shard_index import tensors_by_shard
 from ckpt_analyzer.checkpoints.source import ResolvedCheckpoint, WeightFile
 from ckpt_analyzer.checkpoints.verified import READINGS, altered, verified_pieces
@@ -27,12 +29,22 @@ _GIT_BLOB_HEX, _SHA256_HEX = 40, 64
 
 @dataclass(frozen=True)
 class CommitFiles:
-    """The files of one commit."""
+    """The files of one commit.
+
+    Parameters
+    ----------
+    listed
+        What the commit holds; None if that is not known any more.
+    known
+        Small files of this and other commits.
+    """
 
     line: Line
     endpoint: str
     repo: str
     commit: str
+    listed: Inventory | None = None
+    known: KnownCompanions = field(default_factory=KnownCompanions)
 
     def save_companion(self, name: str, folder: Path) -> None:
         """Write the small file `name` into `folder`, once its content is what the Hub names it.
@@ -42,6 +54,10 @@ class CommitFiles:
         CheckpointError
             If it arrives altered every time.
         """
+        digest = self._digest(name)
+        if (content := self.known.get(digest)) is not None:
+            (folder / name).write_bytes(content)
+            return
         for _ in range(READINGS):
             download = Download(self.line, self._url(name))
             try:
@@ -50,6 +66,8 @@ class CommitFiles:
                 continue
             if download.tag is None or _is_content(content, download.tag):
                 (folder / name).write_bytes(content)
+                if digest is not None and _is_named(content, digest):
+                    self.known.keep(digest, content)
                 return
         raise altered(name)
 
@@ -66,14 +84,22 @@ class CommitFiles:
         )
         return download.chunks(first_byte)
 
+    def _digest(self, name: str) -> str | None:
+        if self.listed is None or name not in self.listed.names:
+            return None
+        return self.listed.file(name).digest
+
     def _url(self, name: str) -> str:
         return hf_hub_url(self.repo, name, revision=self.commit, endpoint=self.endpoint)
 
 
 def _is_content(content: bytes, tag: str) -> bool:
     """Return whether `tag` is the name of `content`, or one that tells nothing of its content."""
-    if len(tag) == _SHA256_HEX:
-        return hashlib.sha256(content).hexdigest() == tag
-    if len(tag) == _GIT_BLOB_HEX:
-        return hashlib.sha1(b"blob %d\0" % len(content) + content).hexdigest() == tag
-    return True
+    return len(tag) not in (_SHA256_HEX, _GIT_BLOB_HEX) or _is_named(content, tag)
+
+
+def _is_named(content: bytes, digest: str) -> bool:
+    """Return whether `digest` is the sha256 of `content`, or the id of the Git blob of it."""
+    if len(digest) == _SHA256_HEX:
+        return hashlib.sha256(content).hexdigest() == digest
+    return hashlib.sha1(b"blob %d\0" % len(content) + content).hexdigest() == digest

@@ -7,6 +7,7 @@ out as they are: what they mean for the user is ``hub_failure.py``.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 
 from huggingface_hub import HfApi, hf_hub_url
@@ -18,8 +19,11 @@ from ckpt_analyzer.checkpoints.inventory import Inventory, ListedFile
 from ckpt_analyzer.checkpoints.metadata_cache import MetadataCache
 from ckpt_analyzer.checkpoints.patience import Patience
 from ckpt_analyzer.errors import CheckpointError
+from ckpt_analyzer.hub_failure import without_credentials
 
 _TIMEOUT_SECONDS = 30.0
+_COMMIT = re.compile(r"[0-9a-f]{40}")
+_SHA256 = re.compile(r"[0-9a-f]{64}")
 
 
 @dataclass(frozen=True)
@@ -73,6 +77,8 @@ class HubMetadata:
         subject = f"{repo} at {revision}"
         if info.sha is None:
             raise self._foreign(f"gives no commit for {subject}")
+        if not _COMMIT.fullmatch(info.sha):
+            raise self._foreign(f"gives a commit that is none for {subject}")
         if commit is not None and info.sha != commit:
             raise self._foreign(f"answers for commit {info.sha} of {repo}, asked for {commit}")
         listed = (self._listed(sibling, subject) for sibling in info.siblings or ())
@@ -96,7 +102,7 @@ class HubMetadata:
         if len(content) != file.size_bytes:
             raise CheckpointError(
                 f"{file.name} of {repo} has {len(content)} bytes, published are {file.size_bytes}",
-                where=f"{self._api.endpoint}, commit {commit}",
+                where=f"{without_credentials(self._api.endpoint)}, commit {commit}",
                 hint="run the same command again; if it stays so, the endpoint or a proxy is "
                 "at fault",
             )
@@ -118,14 +124,24 @@ class HubMetadata:
         size_bytes = sibling.lfs.size if sibling.lfs else sibling.size
         if size_bytes is None:
             raise self._foreign(f"gives no file sizes for {subject}")
+        if not _is_size(size_bytes):
+            raise self._foreign(f"gives a file size that is none for {subject}")
         sha256 = sibling.lfs.sha256 if sibling.lfs else None
         digest = sha256 or sibling.blob_id
         if digest is None:
             raise self._foreign(f"gives no digests of files for {subject}")
+        # Digests become names of files of ours, and are shown: nothing else may stand there.
+        if not (_SHA256 if sha256 else _COMMIT).fullmatch(digest):
+            raise self._foreign(f"gives a digest that is none for {subject}")
         return ListedFile(sibling.rfilename, size_bytes, digest, sha256)
 
     def _foreign(self, problem: str) -> CheckpointError:
         return CheckpointError(
-            f"{self._api.endpoint} {problem}",
+            f"{without_credentials(self._api.endpoint)} {problem}",
             hint="use an endpoint that speaks the Hub's protocol in full",
         )
+
+
+def _is_size(value: object) -> bool:
+    """Return whether `value`, which a server told, is a size."""
+    return isinstance(value, int) and value >= 0

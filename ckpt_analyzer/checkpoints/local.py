@@ -36,7 +36,7 @@ from ckpt_analyzer.errors import CheckpointError
 from ckpt_analyzer.suite import Checkpoint, Model, Suite
 from ckpt_analyzer.weights import Pieces
 
-_COMMITTED = (".safetensors", ".bin", ".index.json")
+_COMMITTED = (".safetensors", ".bin", ".index.json", ".py")
 
 
 class GoneError(CheckpointError):
@@ -138,9 +138,7 @@ class LocalSource:
                 WeightFile(file.name, file.size_bytes, file.digest) for file in weights
             ),
             companions=files.companions,
-            companions_digest=inventory.digest_of(
-                deciding(TOKENIZER_FILES & inventory.names | {"config.json"})
-            ),
+            companions_digest=inventory.digest_of(deciding(inventory.names)),
         )
 
     @contextmanager

@@ -12,7 +12,6 @@ is not signed in, 1,000 with a free account; file resolvers have a larger allowa
 
 from __future__ import annotations
 
-import email.utils
 import random
 import time
 from collections import deque
@@ -22,7 +21,8 @@ from typing import TypeVar
 
 import httpx2
 from huggingface_hub.errors import HfHubHTTPError
-from huggingface_hub.utils._http import parse_ratelimit_headers
+
+from ckpt_analyzer.checkpoints.asked_wait import asked_wait_seconds
 
 WINDOW_SECONDS = 300.0
 #: API requests per window, see References.
@@ -35,8 +35,7 @@ FIRST_WAIT_SECONDS, LONGEST_WAIT_SECONDS = 0.5, 60.0
 #: Who is told to come back later than this gives up.
 LONGEST_ASKED_WAIT_SECONDS = 2 * WINDOW_SECONDS
 
-_TOO_MANY = 429
-_PASSING = frozenset({408, _TOO_MANY, 500, 502, 503, 504})
+_PASSING = frozenset({408, 429, 500, 502, 503, 504})
 _UNSTEADY = (httpx2.TimeoutException, httpx2.NetworkError, httpx2.RemoteProtocolError)
 
 Answer = TypeVar("Answer")
@@ -114,7 +113,7 @@ class Patience:
         if isinstance(error, HfHubHTTPError):
             if error.response.status_code not in _PASSING:
                 return None
-            asked = asked_wait_seconds(error.response)
+            asked = asked_wait_seconds(error.response.headers)
             if asked is not None:
                 return asked if asked <= LONGEST_ASKED_WAIT_SECONDS else None
         doubled: float = min(FIRST_WAIT_SECONDS * 2.0 ** (tries - 1), LONGEST_WAIT_SECONDS)
@@ -124,19 +123,3 @@ class Patience:
         if seconds > 0:
             self.on_wait(seconds)
             self.sleep(seconds)
-
-
-def asked_wait_seconds(response: httpx2.Response) -> float | None:
-    """Return how long the server asks us to wait; None where it does not say.
-
-    ``Retry-After`` goes before ``RateLimit``, of which the reset counts where nothing remains.
-    """
-    stated = response.headers.get("Retry-After", "").strip()
-    if stated.isdecimal():
-        return float(stated)
-    if stated and (moment := email.utils.parsedate_tz(stated)) is not None:
-        return max(0.0, email.utils.mktime_tz(moment) - time.time())
-    limit = parse_ratelimit_headers(response.headers)
-    if limit is not None and response.status_code == _TOO_MANY:
-        return float(limit.reset_in_seconds)
-    return None

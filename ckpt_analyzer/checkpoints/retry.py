@@ -6,14 +6,10 @@ sleeps. What can pass by itself is tried again; what a user must mend is not.
 
 from __future__ import annotations
 
-import email.utils
-from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from enum import Enum
 
 import numpy as np
-from huggingface_hub.utils._http import parse_ratelimit_headers
 
 
 class Failure(Enum):
@@ -95,19 +91,6 @@ def kind_of(status: int, *, is_signed_address: bool) -> Failure:
     if is_signed_address and status in _EXPIRED:
         return Failure.EXPIRED
     return Failure.REFUSED
-
-
-def asked_seconds(headers: Mapping[str, str], now: datetime | None = None) -> float | None:
-    """Return how long the server asks to wait, from ``Retry-After`` or the rate-limit headers."""
-    value = headers.get("retry-after", "").strip()
-    if value.isdecimal():
-        return float(value)
-    if value and (date := email.utils.parsedate_tz(value)):
-        then = datetime.fromtimestamp(email.utils.mktime_tz(date), UTC)
-        return max(0.0, (then - (now or datetime.now(UTC))).total_seconds())
-    if (limit := parse_ratelimit_headers(headers)) and limit.remaining == 0:
-        return float(limit.reset_in_seconds)
-    return None
 
 
 def decide(

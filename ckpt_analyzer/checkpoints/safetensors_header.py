@@ -28,6 +28,7 @@ LENGTH_BYTES = 8
 #: The bound of the safetensors library itself.
 MAX_HEADER_BYTES = 100_000_000
 _MAX_DIMENSIONS = 16
+_MOST_BYTES = 2**63
 #: Causal masks and rotary frequencies, which old transformers versions stored with the weights.
 _BUFFER = re.compile(
     r"(^|\.)((attention|attn|self_attn)\.(masked_)?bias|inv_freq|position_ids|rotary_emb\..*)$"
@@ -175,11 +176,15 @@ def malformed(file: str, what: str) -> CheckpointError:
 
 def _tensors(content: bytes, file: str) -> Iterable[tuple[str, object]]:
     try:
-        header = json.loads(content, object_pairs_hook=_no_name_twice)
+        header = json.loads(content.decode(), object_pairs_hook=_no_name_twice)
+        if b"\\u" in content:  # half of a pair of surrogates is no text
+            json.dumps(header, ensure_ascii=False).encode()
     except (ValueError, RecursionError) as error:
         raise incomplete(f"{file} is not a safetensors file", file) from error
     if not isinstance(header, dict):
         raise incomplete(f"{file} is not a safetensors file", file)
+    if not _is_metadata(header.get("__metadata__")):
+        raise malformed(file, "holds metadata that are no texts")
     return [item for item in header.items() if item[0] != "__metadata__"]
 
 
@@ -211,4 +216,12 @@ def _entry(name: str, value: object, file: str) -> TensorEntry:
 
 
 def _are_sizes(value: object) -> bool:
-    return isinstance(value, list) and all(type(each) is int and each >= 0 for each in value)
+    return isinstance(value, list) and all(
+        type(each) is int and 0 <= each < _MOST_BYTES for each in value
+    )
+
+
+def _is_metadata(value: object) -> bool:
+    if value is None:
+        return True
+    return isinstance(value, dict) and all(isinstance(each, str) for each in value.values())

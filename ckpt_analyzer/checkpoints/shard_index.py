@@ -35,7 +35,7 @@ def tensors_by_shard(folder: Path, companions: Iterable[str]) -> Mapping[str, Se
 def _weight_map(index: Path) -> Mapping[str, str]:
     try:
         content = json.loads(index.read_bytes())
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise incomplete(f"{index.name} cannot be read", str(index)) from error
     entries = content.get("weight_map") if isinstance(content, dict) else None
     if not isinstance(entries, dict) or not all(isinstance(v, str) for v in entries.values()):

@@ -24,6 +24,7 @@ TOKENIZER_FILES = VOCABULARIES | {
     "merges.txt",
     "chat_template.jinja",
 }
+_CODE = re.compile(r"\w+\.py", re.ASCII)
 #: All files beside the weights that loading may read.
 COMPANIONS = TOKENIZER_FILES | {"config.json", "generation_config.json"}
 
@@ -34,7 +35,16 @@ UNFINISHED = "the checkpoint is not complete: "
 
 def deciding(companions: Iterable[str]) -> tuple[str, ...]:
     """Return those of `companions` on which scores depend: all but indices and generation."""
-    return tuple(name for name in companions if name in TOKENIZER_FILES or name == "config.json")
+    return tuple(
+        name
+        for name in companions
+        if name in TOKENIZER_FILES or name == "config.json" or is_code(name)
+    )
+
+
+def is_code(name: str) -> bool:
+    """Return whether a file is Python code beside the configuration."""
+    return _CODE.fullmatch(name) is not None
 
 
 @dataclass(frozen=True)
@@ -45,8 +55,15 @@ class LoadedFiles:
     companions: tuple[str, ...]
 
 
-def choose(names: Iterable[str], where: str) -> LoadedFiles:
+def choose(names: Iterable[str], where: str, *, with_code: bool = False) -> LoadedFiles:
     """Return which of the files `names` a model is loaded from.
+
+    None of them has a folder in its name, so that none can lead out of the checkpoint's own.
+
+    Parameters
+    ----------
+    with_code
+        Whether Python files are among the companions.
 
     Raises
     ------
@@ -57,6 +74,8 @@ def choose(names: Iterable[str], where: str) -> LoadedFiles:
     if "config.json" not in present:
         raise incomplete("config.json is missing", where)
     companions = present & COMPANIONS
+    if with_code:
+        companions |= {name for name in present if is_code(name)}
     for stem, ending in _STEMS:
         single, index = f"{stem}.{ending}", f"{stem}.{ending}.index.json"
         if single in present:

@@ -15,6 +15,7 @@ import typer
 from ckpt_analyzer import __version__
 from ckpt_analyzer.cli import (
     audit,
+    cancel,
     compare,
     demo,
     export,
@@ -61,7 +62,21 @@ def common(
         show_libraries()
 
 
-for each in (demo, suites, tasks, audit, plan, run, status, fit, report, view, compare, export):
+for each in (
+    demo,
+    suites,
+    tasks,
+    audit,
+    plan,
+    run,
+    status,
+    cancel,
+    fit,
+    report,
+    view,
+    compare,
+    export,
+):
     app.command(each.NAME)(verb(each.command))
 app.add_typer(import_results.app, name="import")
 

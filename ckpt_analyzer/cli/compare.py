@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -13,6 +14,7 @@ from ckpt_analyzer.errors import UserError
 
 if TYPE_CHECKING:
     from ckpt_analyzer.comparing import Asked
+    from ckpt_analyzer.stats.group_differences import Draws
 
 NAME = "compare"
 
@@ -52,6 +54,10 @@ def command(
     ] = 0.05,
     draws: Annotated[int, typer.Option(min=100, help="Draws of items for intervals.")] = 2000,
     seed: Annotated[int, typer.Option(help="Seed of the draws.")] = 0,
+    chart: Annotated[
+        Path | None,
+        typer.Option(help="Draw the difference at each checkpoint of tuning: .svg, .pdf or .png."),
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """Compare arms, stages of tuning, prompt formats or stores, paired by item.
@@ -60,13 +66,17 @@ def command(
     """
     from ckpt_analyzer.cli.comparison_tables import show_answers, show_comparison
     from ckpt_analyzer.comparing import Asked, answers_of, compare, possible
+    from ckpt_analyzer.figures import write_differences
     from ckpt_analyzer.stats.group_differences import Draws
     from ckpt_analyzer.store.store import open_store
 
     drawing = Draws(n_draws=draws, seed=seed)
     asked = Asked(metric, by.value, _sides(base, tuned, stages), every_step, drawing)
     if len(stores) > 1:
-        _side_by_side(stores, asked, tolerance, as_json=as_json)
+        if questions:
+            _questions(stores, metric, drawing, as_json=as_json)
+        else:
+            _side_by_side(stores, asked, tolerance, as_json=as_json)
         return
     store = open_store(stores[0])
     with busy("comparing"):
@@ -76,7 +86,26 @@ def command(
             return
         found = compare(store, asked)
         answers = answers_of(store, metric, [found])
+        if chart is not None:
+            write_differences(store, metric, chart)
     show_comparison(found, answers, n_items=items, as_json=as_json)
+
+
+def _questions(stores: list[Path], metric: str, drawing: Draws, *, as_json: bool) -> None:
+    """Show the answers of every store, each question under the store's name."""
+    from ckpt_analyzer.cli.comparison_tables import show_answers
+    from ckpt_analyzer.comparing import answers_of, possible
+    from ckpt_analyzer.side_by_side import labels_of
+    from ckpt_analyzer.store.store import open_store
+
+    opened = [open_store(path) for path in stores]
+    with busy("comparing"):
+        answers = [
+            replace(answer, question=f"{label}: {answer.question}")
+            for label, store in zip(labels_of(opened), opened, strict=True)
+            for answer in answers_of(store, metric, possible(store, metric, drawing))
+        ]
+    show_answers(answers, as_json=as_json)
 
 
 def _sides(base: str | None, tuned: str | None, stages: str | None) -> tuple[str, ...]:

@@ -67,18 +67,27 @@ def wanted_rows(sweep_or_store: Path, overrides: Overrides) -> list[dict[str, An
 def show_plan(plan: Plan, *, as_json: bool) -> None:
     """Print a plan and its cost; what is missing is said on stderr."""
     from ckpt_analyzer.sweep.cost import cost_of
-    from ckpt_analyzer.sweep.memory import too_large
+    from ckpt_analyzer.sweep.memory import spool_bytes, too_large
 
     cost = cost_of(plan)
     if as_json:
         units = [{"unit": unit.label, "tasks": [c.task for c in unit.cells]} for unit in plan.units]
-        known = {"n_suspect": plan.n_suspect, "n_equal": plan.n_equal}
+        known = {
+            "n_suspect": plan.n_suspect,
+            "n_equal": plan.n_equal,
+            "spool_bytes": spool_bytes(plan),
+            "trust_remote_code": plan.sweep.trust_remote_code,
+        }
         show_json({"sweep": plan.sweep.name, **asdict(cost), **known, "units": units})
     else:
         rows = [{"": name, " ": value} for name, value in _readable(cost, plan).items()]
         show(rows, as_json=False, title=f"{plan.sweep.name}\n")
     say_suspects(plan)
     say_doubts(plan)
+    if plan.sweep.trust_remote_code:
+        talk(
+            "Python code that the repositories bring along may run here", mark="trust_remote_code:"
+        )
     for model in too_large(plan):
         needed, allowed = readable_bytes(model.needed_bytes), readable_bytes(model.allowed_bytes)
         talk(f"{model.model} needs {needed} of memory, allowed are {allowed}", mark="too large:")
@@ -92,6 +101,16 @@ def _memory(cost: Cost, plan: Plan) -> str:
         return needed
     allowed = readable_bytes(allowed_bytes(plan.sweep))
     return f"{needed}; within {allowed} layer by layer: {', '.join(layered)}"
+
+
+def _disk(cost: Cost, plan: Plan) -> str:
+    from ckpt_analyzer.sweep.memory import own_spool, spool_bytes
+
+    kept = readable_bytes(cost.disk_bytes)
+    if not (spooled := spool_bytes(plan)):
+        return kept
+    folder = own_spool(plan.sweep)
+    return f"{kept}; weights read layer by layer take up to {readable_bytes(spooled)} in {folder}"
 
 
 def say_suspects(plan: Plan) -> None:
@@ -129,7 +148,7 @@ def _readable(cost: Cost, plan: Plan) -> dict[str, Any]:
         "requests": f"{cost.requests:,}",
         "tokens to score": f"about {readable_count(cost.tokens)}, what texts share counted once",
         "FLOPs": readable_count(cost.flops),
-        "disk": readable_bytes(cost.disk_bytes),
+        "disk": _disk(cost, plan),
         "memory": _memory(cost, plan),
         "store": str(plan.sweep.store),
     }

@@ -91,8 +91,7 @@ class _Display:
     _items: TaskID | None = None
     _begun: float = field(default_factory=time.perf_counter)
     _scored: int = 0
-    _last: str = ""
-    _last_count: int = 0
+    _counts: dict[str, int] = field(default_factory=dict)
     _download: str = ""
 
     def show(self, event: Event) -> None:
@@ -135,8 +134,8 @@ class _Display:
             self.bars.update(bar, description=text)
 
     def _advance(self, event: ItemsScored) -> None:
-        n_items = event.n_items - (self._last_count if event.unit == self._last else 0)
-        self._last, self._last_count = event.unit, event.n_items
+        n_items = event.n_items - self._counts.get(event.unit, 0)
+        self._counts[event.unit] = event.n_items
         self._scored += n_items
         rate = self._scored / max(time.perf_counter() - self._begun, 1e-9)
         if self._items is not None:
@@ -144,6 +143,9 @@ class _Display:
             self.bars.update(self._items, advance=n_items, rate=text)
 
     def _finish(self, status: UnitStatus) -> None:
+        if status.n_items > self._counts.get(status.unit, 0):  # scored where nobody tells of items
+            self._advance(ItemsScored(status.unit, status.n_items))
+        self._counts.pop(status.unit, None)
         if self._units is not None:
             self.bars.update(self._units, advance=1)
         if status.state == "failed":

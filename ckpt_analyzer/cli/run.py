@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from ckpt_analyzer import engines
+from ckpt_analyzer.cli import where
 from ckpt_analyzer.cli.fresh_report import FreshReport
 from ckpt_analyzer.cli.options import DataFolder, Endpoint, StoreOption
 from ckpt_analyzer.cli.output import Json, quoted, talk, typed_again
@@ -42,7 +44,19 @@ def command(
     store: StoreOption = None,
     data: DataFolder = None,
     endpoint: Endpoint = None,
-    engine: Annotated[str, typer.Option(help="Where the units run.")] = "local",
+    engine: Annotated[
+        str, typer.Option(help="Where the units run: local, slurm or ray.")
+    ] = "local",
+    workers: where.Workers = None,
+    unit_timeout: where.UnitTimeout = None,
+    detach: where.Detach = False,
+    partition: where.Partition = "",
+    gres: where.Gres = "",
+    cpus: where.Cpus = None,
+    memory_gb: where.MemoryGb = None,
+    minutes: where.Minutes = None,
+    ray_address: where.RayAddress = "",
+    gpus: where.Gpus = 0.0,
     spool: Annotated[
         Path | None,
         typer.Option(help="Let downloaded weights go through this folder, not through memory."),
@@ -122,13 +136,26 @@ def command(
     overrides = Overrides(store, data, endpoint, place)
     read = overridden(_sweep(sweep, choices), overrides)
     page = report or read.report
-    running = Running(engine, endpoint, None if page is None else FreshReport(read.store, page))
+    terms = engines.Terms(
+        workers=workers,
+        unit_timeout_seconds=None if unit_timeout is None else 60 * unit_timeout,
+        waits=not detach,
+        partition=partition,
+        gres=gres,
+        cpus=cpus,
+        memory_gb=memory_gb,
+        minutes=minutes,
+        address=ray_address,
+        gpus=gpus,
+    )
+    fresh = None if page is None else FreshReport(read.store, page)
+    running = Running(engine, endpoint, terms, fresh)
     if follow and not dry_run:
         idle = None if idle_minutes is None else 60 * idle_minutes
         every = follow_every or _polite_seconds(read)
-        terms = Terms(every, until_step, until_file, idle)
+        until = Terms(every, until_step, until_file, idle)
         with progress(as_json=as_json) as listener:
-            followed = _follow(read, overrides, Following(terms, settle, listener, running))
+            followed = _follow(read, overrides, Following(until, settle, listener, running))
         _report_on_followed(followed, read.store)
         return
     plan = plan_sweep(read, overrides)
@@ -151,6 +178,10 @@ def _run_once(
             run=lambda each: run_plan(each, listener, running),
             plan_again=lambda: plan_sweep(sweep, overrides),
         )
+    if plan.units and not running.terms.waits:
+        talk(f"{len(plan.units)} units handed over to {running.engine}")
+        talk(f"next: ckpt-analyzer status {quoted(plan.sweep.store)}")
+        return
     if running.page is not None:
         running.page.note()
         running.page.write()
@@ -188,7 +219,13 @@ def _follow(sweep: Sweep, overrides: Overrides, following: Following) -> Followe
     listener = following.listener if page is None else page.after_units(following.listener)
 
     def run(plan: Plan) -> RunSummary:
-        summary = execute(plan, engine=running.engine, listener=listener, endpoint=running.endpoint)
+        summary = execute(
+            plan,
+            engine=running.engine,
+            terms=running.terms,
+            listener=listener,
+            endpoint=running.endpoint,
+        )
         if page is not None:
             page.write()
         return summary
@@ -255,6 +292,7 @@ class Running:
 
     engine: str = "local"
     endpoint: str | None = None
+    terms: engines.Terms = field(default_factory=engines.Terms)
     page: FreshReport | None = None
 
 
@@ -263,7 +301,13 @@ def run_plan(plan: Plan, listener: Listener, running: Running) -> RunSummary:
     from ckpt_analyzer.sweep.execute import execute
 
     try:
-        return execute(plan, engine=running.engine, listener=listener, endpoint=running.endpoint)
+        return execute(
+            plan,
+            engine=running.engine,
+            terms=running.terms,
+            listener=listener,
+            endpoint=running.endpoint,
+        )
     except KeyboardInterrupt:
         talk(f"\nstopped. What is scored is in {plan.sweep.store}; go on with: {typed_again()}")
         raise typer.Exit(INTERRUPTED) from None

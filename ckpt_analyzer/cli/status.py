@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ckpt_analyzer.cli.options import StoreFolder
 from ckpt_analyzer.cli.output import Json, quoted, show, talk
+from ckpt_analyzer.errors import EngineError
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -14,10 +16,11 @@ NAME = "status"
 
 
 def command(store: StoreFolder, as_json: Json = False) -> None:
-    """Say what a store holds: checkpoints, items and doubts, model by model."""
+    """Say what a store holds, model by model, and what clusters are doing for it."""
     from ckpt_analyzer.store.store import open_store
 
     opened = open_store(store)
+    _say_jobs(opened.path)
     show([*_scored(opened.runs()), *_imported(opened.imported())], as_json=as_json)
     for damage in opened.damaged():
         talk(f"{damage.path}: {damage.reason}", mark="does not count:")
@@ -29,6 +32,25 @@ def command(store: StoreFolder, as_json: Json = False) -> None:
         )
     if not (opened.is_fitted() or opened.is_fitted(with_suspects=True)):
         talk(f"not fitted since it was last filled; next: ckpt-analyzer fit {quoted(store)}")
+
+
+def _say_jobs(store: Path) -> None:
+    """Say what is at work for `store`; a job whose cluster is not here is said as well."""
+    from ckpt_analyzer import engines
+    from ckpt_analyzer.store.jobs import Said, read_jobs
+
+    for record in read_jobs(store):
+        if (states := engines.load(record.engine).states) is None:
+            continue
+        try:
+            at_work = states(record)
+        except EngineError as error:
+            talk(f"{record.name}: {error.problem}")
+            continue
+        if at_work:
+            ended = sum(len(Said(record.folder, n).statuses()) for n in range(record.n_parts))
+            tasks = ", ".join(f"{n} {state}" for state, n in sorted(at_work.items()))
+            talk(f"{record.name}: {ended} of {record.n_units} units ended; tasks: {tasks}")
 
 
 def _scored(runs: pd.DataFrame) -> list[dict[str, Any]]:

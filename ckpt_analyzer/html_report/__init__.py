@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from ckpt_analyzer.html_report.cards import TaskCard
-from ckpt_analyzer.html_report.page import ReportData, render, write_report
+from ckpt_analyzer.html_report.page import render, write_report
+from ckpt_analyzer.html_report.report_data import ReportData
 
 __all__ = ["ReportData", "TaskCard", "render", "write_report"]

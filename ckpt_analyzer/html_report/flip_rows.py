@@ -6,6 +6,7 @@ what holds for nearly all of them.
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
@@ -29,6 +30,19 @@ _NEARLY_ALL, _LEAST_ROWS = 0.9, 3
 
 
 @dataclass(frozen=True)
+class FlipKeys:
+    """What the columns of a flip are sorted by; empty where a number is not known."""
+
+    parameters: str
+    place: str
+    width: str
+    before: str
+    after: str
+    p: str
+    p_adjusted: str
+
+
+@dataclass(frozen=True)
 class FlipRow:
     """A flip in words."""
 
@@ -47,6 +61,7 @@ class FlipRow:
     p_adjusted: str
     flags: str
     opinions: str
+    keys: FlipKeys
 
 
 @dataclass(frozen=True)
@@ -98,7 +113,26 @@ def _row(flip: pd.Series, card: TaskCard, said: Collection[str]) -> FlipRow:
         p_adjusted=numbers.p_value(flip["p_adjusted"]),
         flags="; ".join(flag_words(str(flag)) for flag in flip["flags"] if flag not in said),
         opinions=_opinions(flip),
+        keys=_keys(flip),
     )
+
+
+def _keys(flip: pd.Series) -> FlipKeys:
+    """Return the numbers of `flip`; of an interval its width in decades."""
+    has_interval = pd.notna(flip["ci_lo"]) and pd.notna(flip["ci_hi"]) and flip["ci_lo"] > 0
+    return FlipKeys(
+        parameters=_key(flip["parameters"]),
+        place=_key(flip["flip_at"]),
+        width=_key(math.log10(flip["ci_hi"] / flip["ci_lo"])) if has_interval else "",
+        before=_key(flip["effect_before"]),
+        after=_key(flip["effect_after"]),
+        p=_key(flip["p"]),
+        p_adjusted=_key(flip["p_adjusted"]),
+    )
+
+
+def _key(number: float | None) -> str:
+    return "" if number is None or pd.isna(number) else f"{number:.4g}"
 
 
 def _opinions(flip: pd.Series) -> str:

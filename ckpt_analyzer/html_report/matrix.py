@@ -6,7 +6,7 @@ In: flips and trends of one view. Out: cells in words, ready for the template.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import pandas as pd
 
@@ -45,6 +45,11 @@ class Cell:
     ----------
     strength
         0 to 3: how far the weaker arm stands out of its standard error.
+    panel
+        The place of its chart among those of the task.
+    turn_at, stderrs
+        What rows are sorted by: tokens of the turn, and how many standard errors the weaker arm
+        of a turn, or the change of another trend, stands out.
     is_tentative
         Whether the turn is no longer significant at 5 % once p is adjusted.
     """
@@ -55,6 +60,9 @@ class Cell:
     words: str
     size: str
     first_of_group: bool
+    panel: int = 0
+    turn_at: int | None = None
+    stderrs: float = 0.0
     is_tentative: bool = False
 
 
@@ -68,10 +76,11 @@ class Row:
 
 @dataclass(frozen=True)
 class Matrix:
-    """All verdicts of one view; rows come by cause."""
+    """All verdicts of one view; rows come by cause. Tasks without any are named in `left_out`."""
 
     groups: tuple[ColumnGroup, ...]
     causes: tuple[tuple[str, tuple[Row, ...]], ...]
+    left_out: tuple[str, ...] = ()
 
     @property
     def n_columns(self) -> int:
@@ -102,11 +111,15 @@ def matrix(
         (row["suite"], row["arm"], row["model"], row["task"]): row
         for _, row in over_time.iterrows()
     }
+    judged = {str(task) for *_, task in found}
+    by_cause = [(cause.title, [c for c in cause.cards if c.name in judged]) for cause in causes]
     rows = tuple(
-        (cause.title, tuple(Row(card, _cells(card, groups, found)) for card in cause.cards))
-        for cause in causes
+        (title, tuple(Row(card, _cells(card, groups, found)) for card in cards))
+        for title, cards in by_cause
+        if cards
     )
-    return Matrix(groups, rows)
+    cards = (card for cause in causes for card in cause.cards)
+    return Matrix(groups, rows, tuple(card.title for card in cards if card.name not in judged))
 
 
 def tally(matrix: Matrix) -> dict[str, dict[str, int]]:
@@ -133,8 +146,11 @@ def _cells(
     found: dict[tuple[str, str, str, str], pd.Series],
 ) -> tuple[Cell, ...]:
     return tuple(
-        _cell(column, found.get((column.suite, column.arm, column.model, card.name)), i == 0)
-        for group in groups
+        replace(
+            _cell(column, found.get((column.suite, column.arm, column.model, card.name)), i == 0),
+            panel=panel,
+        )
+        for panel, group in enumerate(groups)
         for i, column in enumerate(group.columns)
     )
 
@@ -156,7 +172,11 @@ def _cell(column: Column, row: pd.Series | None, first: bool) -> Cell:
     tentative = shape.key in TURNING and bool(row["p_adjusted"] >= _LEVEL)
     if tentative:
         words.append("not significant once adjusted")
-    return Cell(shape, turn, strength(row), "; ".join(words), column.label, first, tentative)
+    return Cell(
+        shape, turn, strength(row), "; ".join(words), column.label, first,
+        turn_at=int(row["flip_at"]) if turn and pd.notna(row["flip_at"]) else None,
+        stderrs=round(_stderrs(row), 1), is_tentative=tentative,
+    )  # fmt: skip
 
 
 def _effects(row: pd.Series) -> list[str]:
@@ -172,9 +192,15 @@ def strength(row: pd.Series) -> int:
     """Return 0 to 3: the weaker arm's change below 2, 4, 8 standard errors, or above."""
     if row["verdict"] in ("inconclusive", "flat"):
         return 0
-    changes = [abs(row[name]) for name in ("effect_before_se", "effect_after_se")]
-    known = [change for change in changes if pd.notna(change)]
-    if not known:
+    if pd.isna([row["effect_before_se"], row["effect_after_se"]]).all():
         return 1
-    weakest = min(known) if row["verdict"] in TURNING else max(known)
-    return sum(weakest >= bar for bar in (2.0, 4.0, 8.0))
+    return sum(_stderrs(row) >= bar for bar in (2.0, 4.0, 8.0))
+
+
+def _stderrs(row: pd.Series) -> float:
+    """Return the standard errors of the weaker arm of a turn, of the stronger without a turn."""
+    changes = [abs(row[name]) for name in ("effect_before_se", "effect_after_se")]
+    known = [float(change) for change in changes if pd.notna(change)]
+    if not known or row["verdict"] in ("inconclusive", "flat"):
+        return 0.0
+    return min(known) if row["verdict"] in TURNING else max(known)

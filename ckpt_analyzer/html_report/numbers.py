@@ -61,6 +61,17 @@ def p_value(p: float | None) -> str:
     return f"{p:.3f}" if p < 0.1 else f"{p:.2f}"
 
 
+def factor(decades: float | None) -> str:
+    """Return a number of decades as a factor: × 2.7; beyond a thousand only its decades."""
+    if _is_missing(decades):
+        return MISSING
+    assert decades is not None
+    if abs(decades) >= 3:
+        bound = "> " if decades > 0 else "< "
+        return f"{bound}×{_NARROW_SPACE}{'1000' if decades > 0 else '0.001'}"
+    return f"×{_NARROW_SPACE}{float(f'{10**decades:.2g}'):g}"
+
+
 def integer(number: float | None) -> str:
     """Return a whole number with thin groups: 20 897."""
     if _is_missing(number):

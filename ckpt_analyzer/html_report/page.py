@@ -10,8 +10,7 @@ import base64
 import hashlib
 import os
 import tempfile
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -22,80 +21,40 @@ from markupsafe import Markup
 
 from ckpt_analyzer.charts._series import TIME_AXIS, Panel, panels_of, sizes_of
 from ckpt_analyzer.charts.base_to_tuned import dumbbell_rows
-from ckpt_analyzer.charts.flip_atlas import atlas_rows
+from ckpt_analyzer.charts.difference_over_tuning import difference_rows, paired_rows
+from ckpt_analyzer.charts.flip_atlas import atlas_reach, atlas_rows, size_ticks
 from ckpt_analyzer.errors import UserError
 from ckpt_analyzer.html_report import citations, numbers, prose, vega
+from ckpt_analyzer.html_report.beside import BesideRow, beside_rows
 from ckpt_analyzer.html_report.cards import CauseGroup, TaskCard, group
+from ckpt_analyzer.html_report.facts import facts
 from ckpt_analyzer.html_report.flip_rows import FlipTable, flip_table
 from ckpt_analyzer.html_report.item_payload import ItemPage, packed_items
 from ckpt_analyzer.html_report.item_prose import explored
-from ckpt_analyzer.html_report.items import ItemTask
 from ckpt_analyzer.html_report.matrix import Matrix, column_groups, matrix, tally
+from ckpt_analyzer.html_report.moving import (
+    MovementRow,
+    SurfaceRow,
+    movement_rows,
+    surface_rows,
+)
 from ckpt_analyzer.html_report.payload import Names, data_json, deflated, models_of, packed
 from ckpt_analyzer.html_report.regression import RegressionRow, regression_rows
-from ckpt_analyzer.html_report.run_rows import RUN_COLUMNS, run_rows
-from ckpt_analyzer.html_report.shots import ShotTables
+from ckpt_analyzer.html_report.report_data import ReportData
+from ckpt_analyzer.html_report.run_rows import packages, run_rows
 from ckpt_analyzer.html_report.specs import Spec, rows_json, specs_json
-from ckpt_analyzer.html_report.tuned import Question, TunedView, TuningTables, tuned_view
+from ckpt_analyzer.html_report.tuned import TunedView, tuned_view
 from ckpt_analyzer.html_report.tuning import TuningRow, tuning_rows
 from ckpt_analyzer.html_report.tuning_prose import tuning_findings
 from ckpt_analyzer.html_report.verdicts import UNKNOWN, VERDICTS
 from ckpt_analyzer.html_report.views import View, metric_choices, setting_choices, views
-from ckpt_analyzer.metric import Metric
 
 _TEMPLATES = Path(__file__).parent / "templates"
-
-
-@dataclass(frozen=True)
-class ReportData:
-    """Everything that a page shows.
-
-    Parameters
-    ----------
-    trends, flips
-        ``tables.TRENDS`` and ``tables.FLIPS``; flips of all metrics and axes. A place on the axis
-        ``tokens`` counts the arm's own tokens.
-    regression
-        Size-by-tokens regression: task, effect (parameters, tokens, interaction), t, df, p,
-        p_adjusted, and where there are several of them suite, arm, shots, metric.
-    runs
-        One row per unit with the columns of ``run_rows.RUN_COLUMNS``; empty for imported means.
-    sweep_yaml
-        The sweep file as it ran.
-    curves
-        Fitted curves: the columns of ``tables.SERIES``, ``at`` (tokens of the arm) and
-        ``fitted``.
-    comparisons
-        Tuned models against their base models, paired by item: ``tuning.COMPARISON_COLUMNS``. A
-        pair that it lacks is compared by its means.
-    metrics
-        Records of the metrics; the first one opens. A metric without record shows its bare name.
-    items
-        The items of the tasks that the explorer shows; the largest tasks need not be among them.
-    doubts
-        What an audit found: model, standing, steps, finding, reason, link; a row per finding.
-    command
-        What to type to make the page again.
-    tuned, questions
-        What tuning changed beyond single tasks, and answers to the questions of the literature.
-    """
-
-    title: str
-    trends: pd.DataFrame
-    flips: pd.DataFrame
-    regression: pd.DataFrame | None = None
-    runs: pd.DataFrame = field(default_factory=lambda: pd.DataFrame(columns=list(RUN_COLUMNS)))
-    tasks: Sequence[TaskCard] = ()
-    sweep_yaml: str | None = None
-    warnings: Sequence[str] = ()
-    curves: pd.DataFrame | None = None
-    comparisons: pd.DataFrame | None = None
-    metrics: Sequence[Metric] = ()
-    items: Sequence[ItemTask] = ()
-    doubts: pd.DataFrame | None = None
-    command: str = "ckpt-analyzer run sweep.yaml"
-    tuned: TuningTables | None = None
-    questions: Sequence[Question] = ()
+#: The page's script, piece by piece; the last one starts it.
+_SCRIPTS = (
+    "unpack.js", "elements.js", "rows.js", "csv.js", "tables.js", "sorting.js", "items.js",
+    "page.js",
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -110,6 +69,9 @@ class ViewBlock:
     tuning: list[TuningRow]
     tuning_findings: list[str]
     tuned: TunedView
+    movement: list[MovementRow]
+    surface: list[SurfaceRow]
+    beside: list[BesideRow]
 
 
 @dataclass(frozen=True)
@@ -151,8 +113,8 @@ def render(data: ReportData) -> str:
         explored=explored(data.items),
         layout=layout,
         blocks=_blocks(data, layout),
-        shot_tables=ShotTables(data.trends, data.flips, layout.cards),
-        head=prose.what_was_run(data.trends, data.runs),
+        head=facts(data.trends, data.runs),
+        packages=packages(data.runs),
         warnings=prose.warnings(data.trends, data.runs, data.warnings),
         methods=prose.methods(
             data.trends, data.flips, _metrics(layout), _settings(layout)
@@ -162,6 +124,7 @@ def render(data: ReportData) -> str:
         bibtex=citations.bibtex(data.title),
         runs=run_rows(data.runs),
         questions=data.questions,
+        beside=data.beside,
         doubts=[] if data.doubts is None else data.doubts.to_dict("records"),
         sweep_yaml=data.sweep_yaml,
         command=data.command,
@@ -228,17 +191,29 @@ def _payload(data: ReportData, layout: Layout) -> dict[str, Any]:
     return {
         "data": data_json(data.trends, data.flips, data.curves, names)
         | {"causes": _causes_json(layout, names)},
-        "specs": specs_json(layout.panels, layout.sizes),
-        "atlas": [
-            rows_json(
-                atlas_rows(
-                    _titled(view.rows(data.trends), layout), _titled(view.rows(data.flips), layout)
-                )
-            )
-            for view in layout.views
-        ],
+        "specs": specs_json(layout.panels, layout.sizes, size_ticks(data.trends)),
+        "atlas": [_atlas(data, layout, view) for view in layout.views],
+        "differences": [_differences(data, layout, view) for view in layout.views],
         "dumbbells": [_dumbbells(view.rows(data.trends), layout) for view in layout.views],
     }
+
+
+def _atlas(data: ReportData, layout: Layout, view: View) -> dict[str, Any]:
+    """Return the rows of the atlas in the order of the page, and the tokens that it shows."""
+    tables = (view.rows(data.trends), view.rows(data.flips), _of(view, data.movement_lines))
+    trends, flips, lines = (None if t is None else _in_order(t, layout) for t in tables)
+    assert trends is not None
+    assert flips is not None
+    rows = atlas_rows(trends, flips, lines)
+    return {"rows": rows_json(rows), "reach": list(atlas_reach(rows)) if len(rows) else None}
+
+
+def _differences(data: ReportData, layout: Layout, view: View) -> list[Spec]:
+    """Return the differences from the base model over tuning, paired by item where they are."""
+    paired = _of(view, data.over_tuning)
+    rows = difference_rows(_in_order(view.rows(data.trends), layout))
+    rows = paired_rows(rows, None if paired is None else _titled(paired, layout))
+    return rows_json(rows[["row", "size", "x", "step", "difference", "lo", "hi"]])
 
 
 def _causes_json(layout: Layout, names: Names) -> list[dict[str, Any]]:
@@ -250,9 +225,14 @@ def _causes_json(layout: Layout, names: Names) -> list[dict[str, Any]]:
 
 
 def _dumbbells(trends: pd.DataFrame, layout: Layout) -> list[Spec]:
+    return rows_json(dumbbell_rows(_in_order(trends, layout)))
+
+
+def _in_order(frame: pd.DataFrame, layout: Layout) -> pd.DataFrame:
+    """Return `frame` in the order of the page, with titles in place of the names of tasks."""
     order = {name: i for i, name in enumerate(layout.cards)}
-    rows = trends.assign(order=trends["task"].map(order)).sort_values("order", kind="stable")
-    return rows_json(dumbbell_rows(_titled(rows, layout)))
+    rows = frame.assign(order=frame["task"].map(order)).sort_values("order", kind="stable")
+    return _titled(rows, layout)
 
 
 def _titled(frame: pd.DataFrame, layout: Layout) -> pd.DataFrame:
@@ -278,9 +258,16 @@ def _blocks(data: ReportData, layout: Layout) -> list[ViewBlock]:
                 tuning=tuning,
                 tuning_findings=tuning_findings(layout.causes, tuning),
                 tuned=tuned_view(data.tuned, view, layout.cards),
+                movement=movement_rows(_of(view, data.movement), layout.cards),
+                surface=surface_rows(_of(view, data.surface), layout.cards),
+                beside=beside_rows(data.beside, view, layout.cards),
             )
         )
     return blocks
+
+
+def _of(view: View, table: pd.DataFrame | None) -> pd.DataFrame | None:
+    return None if table is None or table.empty else view.rows(table)
 
 
 def _tuning(data: ReportData, layout: Layout, view: View) -> list[TuningRow]:
@@ -314,7 +301,7 @@ def _policy(*scripts: str) -> str:
 
 
 def _script() -> str:
-    return "".join(map(_source, ("unpack.js", "items.js", "page.js")))
+    return "".join(map(_source, _SCRIPTS))
 
 
 def _source(name: str) -> str:

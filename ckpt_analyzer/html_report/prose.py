@@ -1,4 +1,4 @@
-"""The sentences of a page, written from what was done: head, findings, warnings, methods.
+"""The sentences of a page, written from what was done: findings, warnings, methods.
 
 In: tables and choices. Out: plain text; the template escapes it.
 """
@@ -9,14 +9,9 @@ from collections.abc import Mapping, Sequence
 
 import pandas as pd
 
-from ckpt_analyzer.charts._series import axis_tokens, sizes_of
 from ckpt_analyzer.html_report import numbers
-from ckpt_analyzer.html_report.run_rows import days, packages
 from ckpt_analyzer.html_report.verdicts import verdict
 from ckpt_analyzer.html_report.views import MetricChoice, SettingChoice
-
-#: The dtype of imported means whose source names none.
-_UNSTATED = "unstated"
 
 #: The method of a verdict, as a sentence after "Verdicts over tokens".
 _METHODS = {
@@ -29,23 +24,6 @@ _METHODS = {
 }
 
 
-def what_was_run(trends: pd.DataFrame, runs: pd.DataFrame) -> list[str]:
-    """Return what was scored: suites, sizes, arms, checkpoints, tasks, items, days, versions."""
-    sentences = [_suite_sentence(str(name), rows) for name, rows in trends.groupby("suite")]
-    tasks = trends["task"].nunique()
-    items = trends.groupby("task")["n_items"].max().dropna().sum()
-    counted = f", {numbers.integer(items)} items in all" if items else ""
-    sentences.append(f"{_plural(tasks, 'task')}{counted}; {_weights(trends)}.")
-    if len(runs):
-        versions = ", ".join(sorted(map(str, runs["scorer_version"].dropna().unique())))
-        on = ", ".join(sorted(map(str, runs["device"].dropna().unique())))
-        when = f" {days(runs)}" if days(runs) else ""
-        sentences.append(f"Scored{when} on {on} with scorer version {versions}.")
-        if found := packages(runs):
-            sentences.append(f"Packages: {'; '.join(found)}.")
-    return sentences
-
-
 def findings(tallies: Mapping[str, Mapping[str, int]], metric: MetricChoice) -> list[str]:
     """Return how the trends of one view came out, a sentence per arm."""
     sentences = []
@@ -56,7 +34,7 @@ def findings(tallies: Mapping[str, Mapping[str, int]], metric: MetricChoice) -> 
         ordered = sorted(counts.items(), key=lambda pair: -pair[1])
         parts = [f"{n} {verdict(key).short}" for key, n in ordered]
         sentences.append(
-            f"{title}: {_plural(total, 'trend')} in {metric.title.lower()} over training, "
+            f"{title}: {plural(total, 'trend')} in {metric.title.lower()} over training, "
             f"of these {listed(parts)}."
         )
     return sentences
@@ -157,26 +135,8 @@ def _method(method: str, flips: pd.DataFrame) -> str:
     return f"Verdicts over {axes} {words}."
 
 
-def _weights(trends: pd.DataFrame) -> str:
-    stated = sorted(set(trends["dtype"]) - {_UNSTATED})
-    if not stated:
-        return "dtype not stated by the source"
-    words = f"weights in {listed(stated)}"
-    return words if _UNSTATED not in set(trends["dtype"]) else f"{words}, or not stated"
-
-
-def _suite_sentence(name: str, rows: pd.DataFrame) -> str:
-    sizes = sizes_of(rows)
-    span = sizes[0] if len(sizes) == 1 else f"{sizes[0]} to {sizes[-1]}"
-    arms = []
-    for arm, mine in rows.groupby("arm"):
-        places = axis_tokens(mine)
-        reach = f"{numbers.count(places.min())} to {numbers.count(places.max())} tokens"
-        arms.append(f"{arm}: {_plural(mine['step'].nunique(), 'checkpoint')}, {reach}")
-    return f"{name}: {_plural(len(sizes), 'size')} ({span}); {'; '.join(arms)}."
-
-
-def _plural(n: int, noun: str) -> str:
+def plural(n: int, noun: str) -> str:
+    """Return a count with its noun: 1 size, 3 sizes."""
     return f"{numbers.integer(n)} {noun}" + ("" if n == 1 else "s")
 
 

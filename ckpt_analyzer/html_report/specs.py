@@ -6,6 +6,7 @@ titles, widths and limits.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from functools import lru_cache
 from typing import Any, TypeAlias
@@ -18,6 +19,7 @@ from ckpt_analyzer.charts._item import draw_item
 from ckpt_analyzer.charts._panel import PanelRows, draw_panel
 from ckpt_analyzer.charts._series import Axis, Panel, round_places
 from ckpt_analyzer.charts.base_to_tuned import draw_dumbbells
+from ckpt_analyzer.charts.difference_over_tuning import draw_differences
 from ckpt_analyzer.charts.flip_atlas import draw_atlas
 from ckpt_analyzer.charts.metric_over_parameters import StepRows, draw_steps
 from ckpt_analyzer.charts.size_step_heatmap import draw_map
@@ -28,8 +30,9 @@ Spec: TypeAlias = dict[str, Any]
 METRIC_TITLE = "{metric}"
 
 
-def specs_json(panels: Sequence[Panel], sizes: Sequence[str]) -> Spec:
+def specs_json(panels: Sequence[Panel], sizes: Sequence[str], size_ticks: dict[str, int]) -> Spec:
     """Return the specifications of all panels, of the atlas, and the two themes."""
+    atlas = draw_atlas(_rows("atlas"), list(sizes), size_ticks).add_params(*_limits())
     return {
         "panels": [
             {
@@ -47,7 +50,8 @@ def specs_json(panels: Sequence[Panel], sizes: Sequence[str]) -> Spec:
             }
             for panel in panels
         ],
-        "atlas": _named(draw_atlas(_rows("atlas"), list(sizes), _atlas_ticks(panels))),
+        "atlas": _named(atlas),
+        "differences": _differences(panels, sizes),
         "dumbbells": _named(draw_dumbbells(_rows("dumbbells"), list(sizes), METRIC_TITLE)),
         "themes": {
             theme: _style.config(len(sizes), theme) | {"background": "transparent"}
@@ -56,11 +60,22 @@ def specs_json(panels: Sequence[Panel], sizes: Sequence[str]) -> Spec:
     }
 
 
-def _atlas_ticks(panels: Sequence[Panel]) -> list[float]:
-    first = min(panel.tokens.first for panel in panels)
-    last = max(panel.tokens.last for panel in panels)
-    places = [d * tokens for tokens in round_places(first, last) for d in (1.0, 3.0)]
-    return sorted({place for place in places if first <= place <= last})
+def _differences(panels: Sequence[Panel], sizes: Sequence[str]) -> Spec | None:
+    """Return the difference from the base model over tuning; None without a tuned arm."""
+    reaches = [panel.tokens for panel in panels if panel.has_base_end]
+    if not reaches:
+        return None
+    ends = (min(reach.first for reach in reaches), max(reach.last for reach in reaches))
+    chart = draw_differences(
+        _rows("differences"), list(sizes), [0.0, *round_places(*ends)], METRIC_TITLE
+    )
+    return _named(chart.add_params(alt.param(name="isolated", value=None)))
+
+
+def _limits() -> list[alt.Parameter]:
+    """Return what the page sets of every chart: which size stands alone, and how far it goes."""
+    ends = [alt.param(name="y_min", value=0), alt.param(name="y_max", value=1)]
+    return [alt.param(name="isolated", value=None), *ends]
 
 
 @lru_cache(maxsize=32)
@@ -68,31 +83,21 @@ def _curves(panel: Panel, axis: Axis) -> Spec:
     rows = PanelRows(
         _rows("points"), _rows("flips"), _rows("references"), _rows("fits"), _rows("starts")
     )
-    chart = draw_panel(panel, rows, METRIC_TITLE, axis).add_params(
-        alt.param(name="isolated", value=None),
-        alt.param(name="y_min", value=0),
-        alt.param(name="y_max", value=1),
-    )
+    chart = draw_panel(panel, rows, METRIC_TITLE, axis).add_params(*_limits())
     return _named(chart)
 
 
 @lru_cache(maxsize=32)
 def _steps(panel: Panel) -> Spec:
     rows = StepRows(_rows("points"), _rows("flips"), _rows("references"))
-    chart = draw_steps(panel, rows, METRIC_TITLE).add_params(
-        alt.param(name="y_min", value=0), alt.param(name="y_max", value=1)
-    )
+    chart = draw_steps(panel, rows, METRIC_TITLE).add_params(*_limits()[1:])
     return _named(chart)
 
 
 @lru_cache(maxsize=32)
 def _item(panel: Panel) -> Spec:
-    chart = draw_item(panel, _rows("points"), _rows("references"), METRIC_TITLE).add_params(
-        alt.param(name="isolated", value=None),
-        alt.param(name="y_min", value=0),
-        alt.param(name="y_max", value=1),
-    )
-    return _named(chart)
+    chart = draw_item(panel, _rows("points"), _rows("references"), METRIC_TITLE)
+    return _named(chart.add_params(*_limits()))
 
 
 def _rows(name: str) -> alt.NamedData:
@@ -107,11 +112,13 @@ def _named(chart: alt.TopLevelMixin) -> Spec:
 
 
 def rows_json(rows: pd.DataFrame) -> list[Spec]:
-    """Return the rows of a chart as records, numbers with five digits."""
+    """Return the rows of a chart as records, numbers with five digits; NaN is null."""
     return [
-        {
-            str(name): cell if isinstance(cell, str) else float(f"{cell:.5g}")
-            for name, cell in row.items()
-        }
-        for row in rows.to_dict("records")
+        {str(name): _cell(cell) for name, cell in row.items()} for row in rows.to_dict("records")
     ]
+
+
+def _cell(cell: str | float) -> str | float | None:
+    if isinstance(cell, str):
+        return cell
+    return float(f"{cell:.5g}") if math.isfinite(cell) else None

@@ -66,7 +66,7 @@ UNKNOWN = Verdict("", "blank", "no verdict", "without verdict", "M9.5 7 L10.5 7"
 
 _FLAG_WORDS = {
     "at-edge": "the interval of the turn reaches the edge of what was observed",
-    "early-steps": "it turns in the first 512 steps, where label words move scores",
+    "early-steps": "it turns in the first billion tokens, where label words move scores",
     "few-checkpoints": "few checkpoints",
     "metrics-disagree": "another metric has no flip here",
     "no-item-error": "errors over items are not known",

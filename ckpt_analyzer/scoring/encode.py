@@ -32,6 +32,7 @@ from numpy.typing import NDArray
 from transformers import PreTrainedTokenizerBase
 
 from ckpt_analyzer.errors import ScoringError
+from ckpt_analyzer.scoring.borders import is_border, parts_before_spaces
 from ckpt_analyzer.task import Item
 
 IdArray = NDArray[np.int32]
@@ -156,17 +157,17 @@ def encode_items(
     Raises
     ------
     ScoringError
-        Naming the item, if a choice has no tokens of its own, or more than `max_length_tokens`;
+        Naming the item, if a choice has no tokens of its own, or more than `max_length_tokens`, or
+        if a text holds half of a surrogate pair;
         if the tokenizer appends a token to every text, or has neither BOS nor EOS where a context
         is empty.
     """
     _check_appends_nothing(tokenizer)
+    for item in items:
+        _check_is_text(item)
     pairs = [pair for item in items for pair in _pairs(item, render)]
-    if render is None:
-        ids_of_text = _encode_texts(tokenizer, _texts(pairs))
-    else:
-        ids_of_text = _ids(tokenizer, _texts(pairs), special=False)
-    requests = iter([_request(tokenizer, pair, ids_of_text, max_length_tokens) for pair in pairs])
+    ids = _encode_pairs(tokenizer, pairs, is_rendered=render is not None)
+    requests = iter([_request(tokenizer, pair, ids, max_length_tokens) for pair in pairs])
     return EncodedItems(
         items=tuple(_encoded_item(item, requests) for item in items),
         max_length_tokens=max_length_tokens,
@@ -205,9 +206,50 @@ def _pairs(item: Item, render: Render | None) -> Iterable[_Pair]:
             yield _Pair(item.item_id, index, before, context[len(kept) :] + choice)
 
 
-def _texts(pairs: Iterable[_Pair]) -> list[str]:
-    wholes = ((pair.context, pair.context + pair.continuation) for pair in pairs if pair.context)
-    return list(dict.fromkeys(text for texts in wholes for text in texts))
+@dataclass(frozen=True, eq=False)
+class _Ids:
+    """Token ids of contexts, of texts as a whole, and of continuations that part from theirs."""
+
+    of_text: dict[str, IdArray]
+    of_continuation: dict[str, IdArray]
+    parts: bool
+
+    def halves(self, pair: _Pair) -> list[IdArray]:
+        """Return the ids of a context, and what the whole text has beyond them."""
+        context = self.of_text[pair.context]
+        if self.parts and is_border(pair.context, pair.continuation):
+            return [context, self.of_continuation[pair.continuation]]
+        # A copy: a view would keep the whole text alive.
+        return [context, self.of_text[pair.context + pair.continuation][len(context) :].copy()]
+
+
+def _encode_pairs(
+    tokenizer: PreTrainedTokenizerBase, pairs: Sequence[_Pair], *, is_rendered: bool
+) -> _Ids:
+    """Encode contexts and wholes; of a whole that parts safely only what follows the context.
+
+    A rendered template holds its special tokens itself: none are added to it.
+    """
+    parts = not is_rendered and parts_before_spaces(tokenizer)
+    texts: dict[str, None] = {}
+    continuations: dict[str, None] = {}
+    for pair in pairs:
+        if not pair.context:
+            continue
+        texts[pair.context] = None
+        if parts and is_border(pair.context, pair.continuation):
+            continuations[pair.continuation] = None
+        else:
+            texts[pair.context + pair.continuation] = None
+    return _Ids(
+        of_text=(
+            _ids(tokenizer, list(texts), special=False)
+            if is_rendered
+            else _encode_texts(tokenizer, list(texts))
+        ),
+        of_continuation=_ids(tokenizer, list(continuations), special=False),
+        parts=parts,
+    )
 
 
 def _encode_texts(tokenizer: PreTrainedTokenizerBase, texts: Sequence[str]) -> dict[str, IdArray]:
@@ -244,17 +286,10 @@ def _tokenize(
 
 
 def _request(
-    tokenizer: PreTrainedTokenizerBase,
-    pair: _Pair,
-    ids_of_text: dict[str, IdArray],
-    max_length_tokens: int,
+    tokenizer: PreTrainedTokenizerBase, pair: _Pair, ids: _Ids, max_length_tokens: int
 ) -> Request:
-    if pair.context:
-        context = ids_of_text[pair.context]
-        # A copy: a view would keep the whole text alive.
-        continuation = ids_of_text[pair.context + pair.continuation][len(context) :].copy()
-    else:
-        context, continuation = _split_empty_context(tokenizer, pair)
+    halves = ids.halves(pair) if pair.context else _split_empty_context(tokenizer, pair)
+    context, continuation = halves
     n_tokens = len(continuation)
     if not n_tokens or n_tokens > max_length_tokens:
         raise _unscorable(pair, n_tokens, max_length_tokens)
@@ -291,6 +326,19 @@ def _check_appends_nothing(tokenizer: PreTrainedTokenizerBase) -> None:
             where=f"{type(tokenizer).__name__} {tokenizer.name_or_path}",
             hint="set add_eos_token to false in tokenizer_config.json",
         )
+
+
+def _check_is_text(item: Item) -> None:
+    """Refuse half of a surrogate pair: it is no character, and tokenizers have no bytes for it."""
+    for text in (item.context, item.other_context or "", *item.choices):
+        try:
+            text.encode()
+        except UnicodeEncodeError as error:
+            raise ScoringError(
+                f"a text holds half of a surrogate pair, {text[error.start]!r}",
+                where=f"item {item.item_id}, character {error.start} of {text[:60]!r}",
+                hint="write the whole character, or leave the item out",
+            ) from None
 
 
 def _unscorable(pair: _Pair, n_tokens: int, max_length_tokens: int) -> ScoringError:

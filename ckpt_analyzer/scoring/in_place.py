@@ -12,14 +12,18 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from transformers import AutoConfig, AutoModelForCausalLM, PretrainedConfig, PreTrainedModel
+from transformers import AutoModelForCausalLM, PretrainedConfig, PreTrainedModel
 from transformers.initialization import no_init_weights
 
 from ckpt_analyzer.scoring import Dtype
 from ckpt_analyzer.scoring.filling import Collected, Filling, fill
+from ckpt_analyzer.scoring.fresh_pages import made_ready
 from ckpt_analyzer.scoring.hardware import resolve_device, torch_dtype
 from ckpt_analyzer.scoring.load import UNREADABLE, check_report, quiet, unreadable
 from ckpt_analyzer.scoring.parameter_names import ParameterNames
+from ckpt_analyzer.scoring.repository_code import load_with_code_if_needed
+from ckpt_analyzer.scoring.skeleton import config_in, config_text
+from ckpt_analyzer.scoring.threads import one_thread
 from ckpt_analyzer.weights import Pieces
 
 #: Keys of a configuration that say where it came from, not what the model is.
@@ -36,7 +40,7 @@ class InPlaceModel:
     device
         ``auto``, ``cpu``, ``cuda`` or ``mps``.
     trust_remote_code
-        Whether code beside a ``config.json`` may run.
+        Whether code beside a ``config.json`` may run where transformers has none of its own.
 
     Raises
     ------
@@ -49,6 +53,9 @@ class InPlaceModel:
         self._device = resolve_device(device)
         self._trust_remote_code = trust_remote_code
         self._config: dict[str, Any] | None = None
+        self._text: bytes | None = None
+        self._names: ParameterNames | None = None
+        self._n_built = 0
         self._model: PreTrainedModel | None = None
 
     @property
@@ -77,36 +84,50 @@ class InPlaceModel:
             If the configuration cannot be read, tensors are missing, unexpected or of another
             shape, or the pieces cannot be had.
         """
+        n_built = self._n_built
+        model = self._fitting(folder)
+        fresh = model.parameters() if self._n_built > n_built else ()
+        names = self._names
+        assert names is not None
+        if not names.are_one_to_one:
+            return self._converted(model, pieces, folder)
+        with one_thread(), made_ready(fresh):
+            fill(Filling(model, names), pieces, str(folder))
+        return model
+
+    def _fitting(self, folder: Path) -> PreTrainedModel:
+        """Return a model of the configuration in `folder`: the present one, or a new one."""
+        text = config_text(folder)
+        if self._model is not None and text is not None and text == self._text:
+            return self._model
         config = self._read_config(folder)
         described = {key: v for key, v in config.to_dict().items() if key not in _ORIGIN}
         if self._model is None or described != self._config:
             self._model = None  # before the next one takes its memory
             self._model = self._built(config, folder)
-            self._config = described
-        names = ParameterNames(self._model)
-        if not names.are_one_to_one:
-            return self._converted(self._model, pieces, folder)
-        fill(Filling(self._model, names), pieces, str(folder))
+            self._names = ParameterNames(self._model)
+            self._n_built += 1
+        self._config, self._text = described, text
         return self._model
 
     def _read_config(self, folder: Path) -> PretrainedConfig:
-        try:
-            with quiet():
-                config: PretrainedConfig = AutoConfig.from_pretrained(
-                    folder, local_files_only=True, trust_remote_code=self._trust_remote_code
-                )
-        except UNREADABLE as error:
-            raise unreadable("config.json cannot be read", folder, error) from error
-        return config
+        with quiet():
+            return config_in(folder, trust_remote_code=self._trust_remote_code)
 
     def _built(self, config: PretrainedConfig, folder: Path) -> PreTrainedModel:
         """Return a model whose parameters are not set yet, and whose buffers are."""
         maker: Any = AutoModelForCausalLM
+
+        def load(with_code: bool) -> PreTrainedModel:
+            made: PreTrainedModel = maker.from_config(
+                config, dtype=self._dtype, trust_remote_code=with_code
+            )
+            return made
+
+        allowed = self._trust_remote_code
         try:
             with quiet(), no_init_weights(), self._device:
-                model: PreTrainedModel = maker.from_config(
-                    config, dtype=self._dtype, trust_remote_code=self._trust_remote_code
-                )
+                model = load_with_code_if_needed(load, folder, is_allowed=allowed)
         except UNREADABLE as error:
             raise unreadable("config.json describes no model", folder, error) from error
         model.tie_weights(recompute_mapping=False)

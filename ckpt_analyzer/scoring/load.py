@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from huggingface_hub.errors import StrictDataclassError
 from safetensors import SafetensorError
 from transformers import (
     AutoModelForCausalLM,
@@ -26,12 +27,15 @@ from ckpt_analyzer.errors import CheckpointError
 from ckpt_analyzer.scoring import Dtype
 from ckpt_analyzer.scoring.hardware import resolve_device, torch_dtype
 from ckpt_analyzer.scoring.parameter_names import HARMLESS_UNEXPECTED, misfit
+from ckpt_analyzer.scoring.repository_code import load_with_code_if_needed
 
 #: What torch, safetensors and transformers raise on weights that are missing, cut or of another
-#: shape: (TypeError, KeyError and AttributeError come from pickles and headers with odd contents).
+#: shape, and on configurations with odd values. (TypeError, KeyError and AttributeError come from
+#: pickles and headers with odd contents, too.)
 UNREADABLE = (
     OSError, ValueError, RuntimeError, EOFError, pickle.UnpicklingError, SafetensorError,
-    KeyError, TypeError, AttributeError,
+    KeyError, TypeError, AttributeError, IndexError, ArithmeticError, AssertionError,
+    StrictDataclassError,
 )  # fmt: skip
 
 
@@ -52,7 +56,7 @@ def load_model(
     device
         ``auto``, ``cpu``, ``cuda`` or ``mps``.
     trust_remote_code
-        Whether code that lies in `folder` may run.
+        Whether code that lies in `folder` may run where transformers has none of its own.
 
     Raises
     ------
@@ -65,16 +69,20 @@ def load_model(
     precision = torch_dtype(dtype)
     loader: Any = AutoModelForCausalLM
     _check_folder(folder)
+
+    def load(with_code: bool) -> Any:  # noqa: ANN401
+        return loader.from_pretrained(
+            folder,
+            dtype=precision,
+            output_loading_info=True,
+            local_files_only=True,
+            weights_only=True,
+            trust_remote_code=with_code,
+        )
+
     try:
         with quiet():
-            model, report = loader.from_pretrained(
-                folder,
-                dtype=precision,
-                output_loading_info=True,
-                local_files_only=True,
-                weights_only=True,
-                trust_remote_code=trust_remote_code,
-            )
+            model, report = load_with_code_if_needed(load, folder, is_allowed=trust_remote_code)
     except UNREADABLE as error:
         raise unreadable("the checkpoint cannot be loaded", folder, error) from error
     check_report(report, folder)
@@ -85,6 +93,11 @@ def load_model(
 def load_tokenizer(folder: Path, *, trust_remote_code: bool = False) -> PreTrainedTokenizerBase:
     """Return the tokenizer in `folder`.
 
+    Parameters
+    ----------
+    trust_remote_code
+        Whether code that lies in `folder` may run where transformers has none of its own.
+
     Raises
     ------
     CheckpointError
@@ -92,11 +105,17 @@ def load_tokenizer(folder: Path, *, trust_remote_code: bool = False) -> PreTrain
     """
     if not folder.is_dir():
         raise CheckpointError("there is no such folder", where=str(folder))
+
+    def load(with_code: bool) -> PreTrainedTokenizerBase:
+        read: Any = AutoTokenizer.from_pretrained
+        made: PreTrainedTokenizerBase = read(
+            folder, local_files_only=True, trust_remote_code=with_code
+        )
+        return made
+
     try:
         with quiet():
-            tokenizer: PreTrainedTokenizerBase = AutoTokenizer.from_pretrained(
-                folder, local_files_only=True, trust_remote_code=trust_remote_code
-            )
+            tokenizer = load_with_code_if_needed(load, folder, is_allowed=trust_remote_code)
     except UNREADABLE as error:
         raise unreadable("the tokenizer cannot be loaded", folder, error) from error
     # Without files transformers 5 builds an empty tokenizer of the model's kind, in silence.

@@ -38,11 +38,14 @@ class Terms:
     budget_bytes
         Bound of the memory of the whole process, the interpreter and its libraries included; on a
         GPU, of what torch holds of its memory. None: the model is resident, whatever it takes.
+    trust_remote_code
+        Whether code beside a ``config.json`` may run where transformers has none of its own.
     """
 
     dtype: Dtype
     device: str = "auto"
     budget_bytes: int | None = None
+    trust_remote_code: bool = False
 
 
 def needs_layers(
@@ -68,7 +71,9 @@ def needs_layers(
     if terms.budget_bytes is None:
         return False
     free = free_bytes(terms.budget_bytes, resolve_device(terms.device)) + released_bytes
-    model = skeleton_of(config_in(folder), torch_dtype(terms.dtype))
+    trusted = terms.trust_remote_code
+    config = config_in(folder, trust_remote_code=trusted)
+    model = skeleton_of(config, torch_dtype(terms.dtype), trust_remote_code=trusted)
     family = family_of(model)
     if family is None or not ParameterNames(model).are_one_to_one:
         _check_weights_fit(model, free)
@@ -95,7 +100,12 @@ def open_model(
         As `needs_layers`.
     """
     if not needs_layers(folder, plans, terms):
-        return load_model(folder, dtype=terms.dtype, device=terms.device)
+        return load_model(
+            folder,
+            dtype=terms.dtype,
+            device=terms.device,
+            trust_remote_code=terms.trust_remote_code,
+        )
     return open_layered(
         folder, dtype=terms.dtype, device=terms.device, budget_bytes=terms.budget_bytes
     )

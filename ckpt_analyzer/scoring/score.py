@@ -13,16 +13,16 @@ from typing import Any, Literal
 
 import numpy as np
 import pyarrow as pa
-import torch
 from transformers import PreTrainedModel
 
-from ckpt_analyzer.errors import ScoringError
+from ckpt_analyzer.errors import OutOfMemoryError, ScoringError
 from ckpt_analyzer.scoring import layered, packed, padded
 from ckpt_analyzer.scoring.answers import table
 from ckpt_analyzer.scoring.encode import EncodedItems
 from ckpt_analyzer.scoring.family import family_of
 from ckpt_analyzer.scoring.layered_model import LayeredModel
 from ckpt_analyzer.scoring.memory_plan import layered_plan
+from ckpt_analyzer.scoring.out_of_memory import give_back, in_smaller_packs, is_out_of_memory
 from ckpt_analyzer.scoring.plan import BATCH_TOKENS, ScoringPlan, prepare
 from ckpt_analyzer.scoring.reduce import PartScores
 from ckpt_analyzer.scoring.window import stated_max_length_tokens
@@ -89,28 +89,50 @@ def score_plan(
     progress
         Called after every batch with the number of items that are complete so far.
 
+    Where memory runs out, all is scored again in packs of half as many tokens.
+
     Raises
     ------
     ScoringError
         If the model is in training mode, has fewer tokens than the tokenizer, or reads shorter
-        inputs than the items were cut to; if the device runs out of memory; if not even one layer
-        of a checkpoint on disk fits into its budget.
+        inputs than the items were cut to; if not even one layer of a checkpoint on disk fits into
+        its budget.
+    OutOfMemoryError
+        If memory runs out even on few tokens at a time.
     """
     _check_fits(model, plan)
+    while True:
+        try:
+            return _tables(model, plan, progress)
+        except (MemoryError, RuntimeError) as error:
+            if not is_out_of_memory(error):
+                raise
+            smaller = in_smaller_packs(plan)
+            if smaller is None:
+                raise _out_of_memory(model, error) from error
+        # Outside of the handler: its error holds on to what was in memory.
+        log.warning(
+            "%s ran out of memory on %d tokens at a time: again with %d",
+            model.device, plan.batch_tokens, smaller.batch_tokens,
+        )  # fmt: skip
+        give_back(model.device)
+        plan = smaller
+
+
+def _tables(
+    model: PreTrainedModel | LayeredModel, plan: ScoringPlan, progress: Progress | None
+) -> list[pa.Table]:
     loglikelihood_nats_R = np.zeros(len(plan.items_R))
     is_greedy_R = np.ones(len(plan.items_R), dtype=np.bool_)
     items_K = plan.items_R[plan.requests_K]
     missing_I = np.bincount(items_K, minlength=plan.n_items)
-    try:
-        for part in _run(model, plan):
-            requests_K = plan.requests_K[part.indices_K]
-            np.add.at(loglikelihood_nats_R, requests_K, part.scores.logprob_nats_K.numpy())
-            np.logical_and.at(is_greedy_R, requests_K, part.scores.is_likeliest_K.numpy())
-            if progress:
-                np.subtract.at(missing_I, items_K[part.indices_K], 1)
-                progress(int((missing_I == 0).sum()))
-    except torch.OutOfMemoryError as error:
-        raise _out_of_memory(model, plan.batch_tokens) from error
+    for part in _run(model, plan):
+        requests_K = plan.requests_K[part.indices_K]
+        np.add.at(loglikelihood_nats_R, requests_K, part.scores.logprob_nats_K.numpy())
+        np.logical_and.at(is_greedy_R, requests_K, part.scores.is_likeliest_K.numpy())
+        if progress:
+            np.subtract.at(missing_I, items_K[part.indices_K], 1)
+            progress(int((missing_I == 0).sum()))
     ends = np.cumsum([0, *(answers.n_requests for answers in plan.answers)]).tolist()
     return [
         table(answers, loglikelihood_nats_R[start:stop], is_greedy_R[start:stop])
@@ -136,11 +158,12 @@ def _run(model: PreTrainedModel | LayeredModel, plan: ScoringPlan) -> Iterator[P
     return padded.run(model, plan)
 
 
-def _out_of_memory(model: PreTrainedModel | LayeredModel, batch_tokens: int) -> ScoringError:
-    return ScoringError(
-        f"{model.device} ran out of memory on a batch of {batch_tokens} tokens",
+def _out_of_memory(model: PreTrainedModel | LayeredModel, error: BaseException) -> OutOfMemoryError:
+    said = str(error).partition("\n")[0] or type(error).__name__
+    return OutOfMemoryError(
+        f"{model.device} ran out of memory even on few tokens at a time: {said}",
         where=type(model).__name__,
-        hint=f"lower batch_tokens, say to batch_tokens={max(1, batch_tokens // 2)}",
+        hint="use dtype bf16 or fp16, a larger machine, or fewer processes beside it",
     )
 
 

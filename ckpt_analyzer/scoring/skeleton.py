@@ -7,6 +7,7 @@ nothing of weight files.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -15,6 +16,12 @@ import torch
 from transformers import AutoConfig, AutoModelForCausalLM, PretrainedConfig, PreTrainedModel
 
 from ckpt_analyzer.errors import CheckpointError
+from ckpt_analyzer.scoring.load import UNREADABLE, unreadable
+from ckpt_analyzer.scoring.repository_code import load_with_code_if_needed
+
+_LAYERS = ("num_hidden_layers", "num_layers", "n_layers", "n_layer")
+#: A configuration is not believed beyond that.
+_MOST_LAYERS = 10_000
 
 
 def config_in(folder: Path, *, trust_remote_code: bool = False) -> PretrainedConfig:
@@ -25,28 +32,63 @@ def config_in(folder: Path, *, trust_remote_code: bool = False) -> PretrainedCon
     CheckpointError
         If there is none, or it cannot be read.
     """
+
+    def load(with_code: bool) -> PretrainedConfig:
+        read: Any = AutoConfig.from_pretrained
+        config: PretrainedConfig = read(folder, local_files_only=True, trust_remote_code=with_code)
+        return config
+
     try:
-        config: PretrainedConfig = AutoConfig.from_pretrained(
-            folder, local_files_only=True, trust_remote_code=trust_remote_code
-        )
-    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-        first_line = (str(error).strip().splitlines() or [""])[0]
-        raise CheckpointError(
-            f"config.json cannot be read: {first_line}",
-            where=str(folder),
-            hint="download the checkpoint again",
-        ) from error
-    return config
+        _check_layers(folder)
+        return load_with_code_if_needed(load, folder, is_allowed=trust_remote_code)
+    except UNREADABLE as error:
+        raise unreadable("config.json cannot be read", folder, error) from error
 
 
-def skeleton_of(config: PretrainedConfig, dtype: torch.dtype) -> PreTrainedModel:
+def _check_layers(folder: Path) -> None:
+    """Refuse a number of layers that no model has, before lists of that length are made."""
+    path = folder / "config.json"
+    described = json.loads(path.read_bytes()) if path.is_file() else {}
+    for part in (described, *described.values()):
+        for key in _LAYERS:
+            n_layers = part.get(key) if isinstance(part, dict) else None
+            if isinstance(n_layers, int | float) and not n_layers <= _MOST_LAYERS:
+                raise ValueError(f"{key} is {str(n_layers)[:20]}")
+
+
+def config_text(folder: Path) -> bytes | None:
+    """Return what ``config.json`` holds, if it alone says what the configuration is, else None.
+
+    Where code takes part, equal texts may mean unequal models.
+    """
+    path = folder / "config.json"
+    content = path.read_bytes() if path.is_file() else b"auto_map"
+    return None if b"auto_map" in content else content
+
+
+def skeleton_of(
+    config: PretrainedConfig, dtype: torch.dtype, *, trust_remote_code: bool = False
+) -> PreTrainedModel:
     """Return the causal model of `config` in evaluation mode, all of it on the meta device.
 
     Peak memory: modules, no numbers.
+
+    Raises
+    ------
+    CheckpointError
+        If there is no such model, or it needs code of its repository, and that may not run.
     """
     maker: Any = AutoModelForCausalLM
-    with torch.device("meta"):
-        made = maker.from_config(config, dtype=dtype)
+
+    def load(with_code: bool) -> Any:  # noqa: ANN401
+        with torch.device("meta"):
+            return maker.from_config(config, dtype=dtype, trust_remote_code=with_code)
+
+    folder = Path(config.name_or_path or ".")
+    try:
+        made = load_with_code_if_needed(load, folder, is_allowed=trust_remote_code)
+    except UNREADABLE as error:
+        raise unreadable("config.json describes no model", folder, error) from error
     model: PreTrainedModel = made.eval().requires_grad_(False)
     return model
 

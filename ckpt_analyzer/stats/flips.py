@@ -22,16 +22,22 @@ from ckpt_analyzer.stats.noise import Noise, estimate_noise
 from ckpt_analyzer.stats.opinions import with_opinions
 from ckpt_analyzer.stats.series import Series
 from ckpt_analyzer.stats.series_tables import Axis, Cut, cut_series
+from ckpt_analyzer.stats.turn_shapes import turn_posterior
 from ckpt_analyzer.stats.turning_points import Turn, find_turns
 
 Verdict = Literal[
     "monotone_up", "monotone_down", "flat", "U", "inverted_U", "other", "inconclusive"
 ]
 
-_METHOD = "block contrasts, intersection-union; profile likelihood of a unimodal fit"
+_METHOD = "block contrasts, intersection-union, joined with shapes of two arms averaged"
 #: A series of fewer points has no verdict: two arms with a turn inside, and a residual to spare.
 LEAST_POINTS = 4
 _FEW_POINTS = 8
+#: By how much the p of the arms alone, and the bound on that of the shape, may be larger where both
+#: agree. On few points the noise is known by its prior mostly, and so is what a shape explains.
+_ROOM_OF_ARMS, _ROOM_OF_SHAPE = 3.0, 2.7
+_ROOM_OF_ARMS_FEW, _ROOM_OF_SHAPE_FEW = 2.0, 1.5
+_ENOUGH_POINTS = 12
 _POWER_Z = 0.8416  # normal quantile of 80 % power
 
 
@@ -76,7 +82,8 @@ def find_flips(
         Item scores in long form (columns ``task``, ``metric``, ``size``, ``step``, ``tokens``,
         ``item`` and ``score``, further key columns optional), or rows of ``tables.TRENDS``: means
         with standard errors. With items, the covariance of the means over items is used: the same
-        items are asked at every checkpoint.
+        items are asked at every checkpoint. With a column ``seed`` each seed is a series of its own
+        (its number is in the result), and their scatter tells shocks from the trend.
     axis
         ``tokens``, ``parameters``, ``flops`` or ``shots``. Fits see its logarithm; step 0 has none,
         is left out and flagged ``zero-left-out``.
@@ -102,7 +109,8 @@ def find_flips(
             Between the last certain change before the turn and the first after it: 95 % whatever
             the shape of the arms, and wider.
         ``p``
-            Of a flip: the larger p of its two arms.
+            Of a flip: the larger p of its two arms, joined with that of a monotone curve
+            (``_joined``).
         ``p_adjusted``, ``p_adjusted_by``
             Corrected by Benjamini and Hochberg, and by Benjamini and Yekutieli, over the family:
             the tasks and models that share axis, metric, arm, number of shots, prompt format and
@@ -127,7 +135,7 @@ def find_flips(
     options = options or FlipOptions(alpha=alpha, seed=seed)
     series = cut_series(table, Cut(axis, options.keep_suspect))
     flips = decide_flips(series, axis, options)
-    return with_opinions(flips, series, table, alpha=options.alpha) if opinions else flips
+    return with_opinions(flips, series, alpha=options.alpha) if opinions else flips
 
 
 def decide_flips(series: Sequence[Series], axis: Axis, options: FlipOptions) -> pd.DataFrame:
@@ -141,6 +149,9 @@ def decide_flips(series: Sequence[Series], axis: Axis, options: FlipOptions) -> 
     flips = _adjusted(rows.astype({"n_items": "Int64"}))
     flips["flags"] = _with_disagreement(flips)
     tables.conform(flips, tables.FLIPS)
+    if any("seed" in one.key for one in series):
+        seeds = [one.key.get("seed") for one in series]
+        flips = flips.assign(seed=pd.array(seeds, dtype="Int64"))
     return flips.assign(**{f"flip_{axis}": flips["flip_at"]})
 
 
@@ -148,6 +159,7 @@ def decide_flips(series: Sequence[Series], axis: Axis, options: FlipOptions) -> 
 class _Decision:
     verdict: Verdict
     arms: Arms | None = None
+    p: float | None = None
     turns: tuple[Turn, ...] = ()
     honest: Turn | None = None
     flags: tuple[str, ...] = field(default=())
@@ -162,15 +174,18 @@ def _decide(series: Series, noise: Noise, options: FlipOptions) -> _Decision:
         return _Decision("inconclusive", flags=tuple(flags))
     null = NullOptions(alpha=options.alpha, n_draws=options.n_draws, seed=options.seed)
     arms = find_arms(series, noise, null)
-    verdict = _verdict(arms, options)
-    turns = _turns(series, noise, verdict, arms)
+    shock_covariance_KK = noise.shock_covariance(n_points)
+    doubt = turn_posterior(series, shock_covariance_KK).doubt(is_u=arms.is_u)
+    p = _joined(arms.p_flip, doubt, n_points)
+    verdict = _verdict(arms, p, options)
+    turns = _turns(series, shock_covariance_KK, verdict, arms)
     if noise.shock_variance > noise.item_variance:
         flags.append("shock-dominated")
     if turns:
         flags.extend(_arm_flags(arms))
     flags.extend(_place_flags(series, turns))
     honest = _honest(series, arms, turns[0]) if verdict in ("U", "inverted_U") else None
-    return _Decision(verdict, arms, turns, honest, tuple(sorted(flags)))
+    return _Decision(verdict, arms, p, turns, honest, tuple(sorted(flags)))
 
 
 def _arm_flags(arms: Arms) -> list[str]:
@@ -192,10 +207,23 @@ def _honest(series: Series, arms: Arms, turn: Turn) -> Turn:
     )
 
 
-def _verdict(arms: Arms, options: FlipOptions) -> Verdict:
+def _joined(p_arms: float, p_shape: float, n_points: int) -> float:
+    """Return the p of a flip that both the arms and the shape of the curve must support.
+
+    Each of the two is rarely small where the other is so by chance: blocks of one or two points
+    make arms that no curve with two arms explains, and a slow bend looks like a turn without a
+    certain second arm. Asking for both leaves room for a looser level of each.
+    ``benchmarks/calibration.py`` prints how often both are small by chance.
+    """
+    if n_points < _ENOUGH_POINTS:
+        return max(p_arms / _ROOM_OF_ARMS_FEW, p_shape / _ROOM_OF_SHAPE_FEW)
+    return max(p_arms / _ROOM_OF_ARMS, p_shape / _ROOM_OF_SHAPE)
+
+
+def _verdict(arms: Arms, p: float, options: FlipOptions) -> Verdict:
     if len(arms.directions) >= 3:
         return "other"
-    if arms.p_flip < options.alpha:
+    if p < options.alpha:
         return "U" if arms.is_u else "inverted_U"
     if min(arms.p_rise, arms.p_fall) < options.alpha / 2:
         return "monotone_up" if arms.p_rise < arms.p_fall else "monotone_down"
@@ -204,11 +232,13 @@ def _verdict(arms: Arms, options: FlipOptions) -> Verdict:
     return "inconclusive"
 
 
-def _turns(series: Series, noise: Noise, verdict: Verdict, arms: Arms) -> tuple[Turn, ...]:
+def _turns(
+    series: Series, shock_covariance_KK: np.ndarray, verdict: Verdict, arms: Arms
+) -> tuple[Turn, ...]:
     directions = {"U": (-1, 1), "inverted_U": (1, -1), "other": arms.directions}.get(verdict, ())
     if not directions:
         return ()
-    return find_turns(series, directions, shock_variance=noise.shock_variance)
+    return find_turns(series, directions, shock_covariance_KK)
 
 
 def _place_flags(series: Series, turns: tuple[Turn, ...]) -> list[str]:
@@ -252,12 +282,12 @@ def _row(series: Series, noise: Noise, decision: _Decision) -> dict[str, Any]:
         honest = decision.honest
         row |= {"honest_lo": series.place(honest.lo), "honest_hi": series.place(honest.hi)}
     if decision.arms is not None:
-        row |= _arm_columns(decision.arms, is_flip=bool(decision.turns))
+        row |= {"p": decision.p} | _arm_columns(decision.arms, is_flip=bool(decision.turns))
     return row
 
 
 def _arm_columns(arms: Arms, *, is_flip: bool) -> dict[str, Any]:
-    columns = {"p": arms.p_flip, "mde_80": (arms.critical + _POWER_Z) * arms.contrast_se}
+    columns = {"mde_80": (arms.critical + _POWER_Z) * arms.contrast_se}
     if is_flip:
         columns |= _one_arm("effect_before", arms.first) | _one_arm("effect_after", arms.second)
     return columns

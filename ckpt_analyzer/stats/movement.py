@@ -6,6 +6,7 @@ decades the turn comes later for a decade more of parameters. The flips are take
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from ckpt_analyzer.stats.random_effects import meta_regression
@@ -18,9 +19,11 @@ _GROUP = ("suite", "arm", "task", "shots", "prompt_format", "dtype", "metric", "
 COLUMNS = (
     *_GROUP,
     "n_sizes", "slope", "slope_lo", "slope_hi", "p", "tau_decades", "q_p", "n_left_out",
+    "smallest", "largest", "centre", "place", "place_se", "slope_se", "covariance", "df",
 )  # fmt: skip
 #: Two coefficients, and a residual to spare.
 LEAST_SIZES = 3
+_LINE_POINTS = 17
 _Z95 = 1.959964
 
 
@@ -42,6 +45,9 @@ def movement_with_size(flips: pd.DataFrame) -> pd.DataFrame:
     pandas.DataFrame
         Columns ``COLUMNS``. ``slope`` is in decades of tokens per decade of parameters,
         ``tau_decades`` the spread of the places about the line, ``q_p`` the p of no such spread.
+        The sizes that turn go from ``smallest`` to ``largest`` (parameters). At ``centre`` (log10
+        parameters) the line is at ``place`` (log10 tokens); ``place_se``, ``slope_se``, their
+        ``covariance`` and ``df`` are what its band needs (``lines``).
     """
     import pandas as pd
 
@@ -80,4 +86,48 @@ def _row(key: dict[str, Any], flips: pd.DataFrame) -> dict[str, Any]:
         "tau_decades": float(np.sqrt(fit.tau2)),
         "q_p": fit.q_p,
         "n_left_out": len(flips) - len(used),
+        "smallest": float(used["parameters"].min()),
+        "largest": float(used["parameters"].max()),
+        "centre": float(size_K.mean()),
+        "place": float(fit.coefficient_P[0]),
+        "place_se": float(np.sqrt(fit.covariance_PP[0, 0])),
+        "slope_se": float(np.sqrt(fit.covariance_PP[1, 1])),
+        "covariance": float(fit.covariance_PP[0, 1]),
+        "df": fit.df,
     }
+
+
+def lines(movement: pd.DataFrame) -> pd.DataFrame:
+    """Return the line of each row of ``movement_with_size``, with its pointwise 95 % band.
+
+    Returns
+    -------
+    pandas.DataFrame
+        What names a row, ``parameters``, and ``at``, ``lo``, ``hi`` in tokens: 17 points from the
+        smallest to the largest size that turns.
+    """
+    import pandas as pd
+
+    columns = [*_GROUP, "parameters", "at", "lo", "hi"]
+    found = [pd.DataFrame(columns=columns)]
+    for row in movement.to_dict("records"):
+        points = _line({str(name): cell for name, cell in row.items()})
+        found.append(points.assign(**{name: row[name] for name in _GROUP})[columns])
+    return pd.concat(found[1:] or found, ignore_index=True)
+
+
+def _line(row: Mapping[str, Any]) -> pd.DataFrame:
+    import numpy as np
+    import pandas as pd
+    from scipy import stats
+
+    size_K = np.linspace(np.log10(row["smallest"]), np.log10(row["largest"]), _LINE_POINTS)
+    away_K = size_K - row["centre"]
+    at_K = row["place"] + row["slope"] * away_K
+    variance_K = (
+        row["place_se"] ** 2 + 2 * row["covariance"] * away_K + (row["slope_se"] * away_K) ** 2
+    )
+    # Rounding may leave a variance of nothing below zero.
+    half_K = stats.t.ppf(0.975, row["df"]) * np.sqrt(np.maximum(variance_K, 0.0))
+    bounds = {"at": at_K, "lo": at_K - half_K, "hi": at_K + half_K}
+    return pd.DataFrame({"parameters": 10.0**size_K, **{k: 10.0**v for k, v in bounds.items()}})

@@ -4,7 +4,7 @@ In: the curves of one model so far, and the steps that exist. Out: a few steps w
 each, or none where every turn is known well enough or the budget is used. The module knows nothing
 of models, tasks or stores, and decides no flip: it looks where there may be one.
 
-Shape legend: K scored points of a curve; G = K + 1 gaps about them; S steps that exist.
+Shape legend: K scored points of a curve; G narrow stretches of the axis; S steps that exist.
 """
 
 from __future__ import annotations
@@ -15,11 +15,11 @@ from itertools import pairwise
 
 import numpy as np
 
+from ckpt_analyzer.stats.opinions import LABEL_BIAS_TOKENS, LONG_RUN
 from ckpt_analyzer.stats.series import Series
+from ckpt_analyzer.stats.turn_shapes import TurnPosterior, turn_posterior
 from ckpt_analyzer.stats.unimodal import fit_unimodal
 
-#: Scores of the first steps follow label words: no gap before this step is worth filling.
-FIRST_SOUND_STEP = 512
 #: A curve may turn where the best monotone one leaves this much more than the best with a turn.
 MAY_TURN_ABOVE = 4.0
 _QUANTILES = (0.5, 0.25, 0.75)
@@ -61,6 +61,17 @@ class Grid:
     step_S: np.ndarray
     position_S: np.ndarray
 
+    def sound(self) -> np.ndarray:
+        """Return False for the first steps of a long run, shape (S,): scores follow label words.
+
+        No gap before the first sound step is worth filling.
+        """
+        first = float(np.log10(LABEL_BIAS_TOKENS)) - 1e-9
+        if self.position_S[-1] < first + np.log10(LONG_RUN):
+            first = -np.inf
+        sound_S: np.ndarray = self.position_S >= first
+        return sound_S
+
 
 @dataclass(frozen=True)
 class Curve:
@@ -83,7 +94,7 @@ class Place:
     evidence
         How much worse, in weighted squares, the best monotone curve fits: large where it turns.
     edge_E, mass_G
-        The E = G + 1 bounds of the gaps, and the probability that the turn lies in each.
+        The E = G + 1 bounds of G narrow stretches, and the probability that the turn lies in each.
     """
 
     name: str
@@ -117,27 +128,26 @@ class Proposal:
 def place_of(curve: Curve) -> Place:
     """Return where `curve` may turn, as a U or as an inverted U, whichever fits better.
 
-    The probability of a gap is its width times the profile likelihood of a turn in it: before
-    anything is scored a turn is as likely in one decade as in another.
+    Before anything is scored a turn is as likely in one decade as in another.
     """
-    places = [_place(curve, is_u=is_u) for is_u in (True, False)]
+    shock_covariance_KK = curve.shock_variance * np.eye(len(curve.series.value_K))
+    shapes = turn_posterior(curve.series, shock_covariance_KK)
+    places = [_place(curve, shapes, is_u=is_u) for is_u in (True, False)]
     return max(places, key=lambda place: place.evidence)
 
 
-def _place(curve: Curve, *, is_u: bool) -> Place:
-    position_K = curve.series.position_K
+def _place(curve: Curve, shapes: TurnPosterior, *, is_u: bool) -> Place:
     fit = fit_unimodal(curve.series, shock_variance=curve.shock_variance, is_u=is_u)
-    edge_E = np.concatenate([position_K[:1], position_K, position_K[-1:]])
-    mass_G = np.exp(-fit.deficit_G / 2) * np.diff(edge_E)
+    place = shapes.place(is_u=is_u)
     return Place(
         name=str(curve.series.key.get("task", "")),
         is_u=is_u,
-        at=fit.at,
-        lo=fit.lo,
-        hi=fit.hi,
+        at=place.at,
+        lo=place.lo,
+        hi=place.hi,
         evidence=float(min(fit.deficit_G[0], fit.deficit_G[-1])),
-        edge_E=edge_E,
-        mass_G=mass_G / mass_G.sum(),
+        edge_E=shapes.edge_E,
+        mass_G=shapes.probabilities(is_u=is_u),
     )
 
 
@@ -234,7 +244,7 @@ class _Picker:
 
     def widest_gap(self) -> _Wish | None:
         """Return the wish for the middle of the widest gap after the first steps."""
-        sound_S = np.flatnonzero(self.grid.step_S >= FIRST_SOUND_STEP)
+        sound_S = np.flatnonzero(self.grid.sound())
         first = int(sound_S[0]) if len(sound_S) > 1 else 0
         bounds = sorted({first, len(self.grid.step_S) - 1, *(i for i in self.taken if i >= first)})
         gaps = [(a, b) for a, b in pairwise(bounds) if b - a > 1]
@@ -252,7 +262,7 @@ def _wishes(places: Sequence[Place], grid: Grid, picker: _Picker, n_round: int) 
     if not places:
         yield from _gaps(picker, len(grid.step_S))
         return
-    sound_S = grid.position_S[grid.step_S >= FIRST_SOUND_STEP]
+    sound_S = grid.position_S[grid.sound()]
     first, last = float(sound_S.min(initial=np.inf)), float(grid.position_S[-1])
     for share in _QUANTILES:
         for place in places:

@@ -19,6 +19,11 @@ from functools import lru_cache
 import numpy as np
 from scipy import special
 
+from ckpt_analyzer.stats.replicates import (
+    noise_from_series,
+    replicate_groups,
+    shock_log_likelihood,
+)
 from ckpt_analyzer.stats.series import Series
 
 #: Standard deviations of a shock, in units of the spread of one item, and what is thought of them
@@ -135,11 +140,32 @@ def _of_one_metric(series: Sequence[Series]) -> list[Noise]:
     variances = [(SHOCK_T * spread) ** 2 for spread in spreads]
     pairs = list(zip(series, variances, strict=True))
     likelihoods = [_log_likelihood(one, variance_T) for one, variance_T in pairs]
+    for members in replicate_groups(series):
+        _tell_by_seeds(likelihoods, members, pairs)
     weights = _pooled(likelihoods, [one.key.get("task") for one in series])
     return [
         Noise(variance_T, weight_TR, _median_variance(one))
         for (one, variance_T), weight_TR in zip(pairs, weights, strict=True)
     ]
+
+
+def _tell_by_seeds(
+    likelihoods: list[np.ndarray],
+    members: Sequence[int],
+    pairs: Sequence[tuple[Series, np.ndarray]],
+) -> None:
+    """Let seeds say how large shocks are, where there are some, and trends how alike neighbours.
+
+    What seeds scatter about their common curve is not trend, whatever its shape. Each seed carries
+    its part, so that nothing is counted twice.
+    """
+    noise = noise_from_series([pairs[i][0] for i in members])
+    if noise is None:
+        return
+    for i in members:
+        told_T = shock_log_likelihood(noise, pairs[i][1]) / len(members)
+        alike_R = special.logsumexp(likelihoods[i], axis=0)
+        likelihoods[i] = told_T[:, None] + alike_R
 
 
 def _median_variance(series: Series) -> float:

@@ -22,8 +22,10 @@ OPINION = ("fit", "verdict", "flip_at", "ci_lo", "ci_hi", "p")
 _TURNING = ("U", "inverted_U", "other")
 Opinion = Literal["U", "inverted_U", "none"]
 
-#: Before this step scores follow the label words that the model happens to prefer, and jump.
-LABEL_BIAS_STEPS = 512
+#: In so many tokens (step 512 of Pythia) scores follow the label words that a model happens to
+#: prefer, and jump; a run of less than ten times as many is no such run: it is small throughout.
+LABEL_BIAS_TOKENS = 512 * 2_097_152.0
+LONG_RUN = 10.0
 
 
 def opinion_fits() -> tuple[str, ...]:
@@ -68,7 +70,6 @@ def second_opinions(
 def with_opinions(
     flips: pd.DataFrame,
     series: Sequence[Series],
-    table: pd.DataFrame,
     *,
     alpha: float = 0.05,
 ) -> pd.DataFrame:
@@ -78,11 +79,7 @@ def with_opinions(
     ----------
     flips
         Verdicts along one axis, one row for each of `series`, in their order.
-    table
-        The table that the series were cut from; its steps say what is early.
     """
-    is_tokens = bool(len(series)) and series[0].axis == "tokens"
-    early_of = _early_ends(table) if is_tokens else {}
     names = opinion_fits()
     opinions: list[list[dict[str, Any]]] = []
     flags = []
@@ -91,7 +88,7 @@ def with_opinions(
         shock_variance = float(np.nan_to_num(flip["shock_sd"])) ** 2
         asked = names if turns else ()
         opinions.append(opinions_of(one, asked, shock_variance=shock_variance, alpha=alpha))
-        is_early = turns and flip["flip_at"] < early_of.get(_key(one.key), 0.0)
+        is_early = turns and flip["flip_at"] < early_end(one)
         flags.append([*flip["flags"], "early-steps"] if is_early else list(flip["flags"]))
     return flips.assign(
         second_opinions=pd.Series(opinions, index=flips.index, dtype=object),
@@ -135,24 +132,12 @@ def _place(series: Series, position: float | None) -> float | None:
     return series.place(float(np.clip(position, series.position_K[0], series.position_K[-1])))
 
 
-def _key(row: Any) -> tuple[Any, ...]:  # noqa: ANN401
-    return tuple(row[name] for name in KEY_DEFAULTS)
+def early_end(series: Series) -> float:
+    """Return the tokens before which scores follow label words; 0 where that is not known.
 
-
-def _early_ends(table: pd.DataFrame) -> dict[tuple[Any, ...], float]:
-    """Return the tokens of step 512 for every series of a base model that has steps."""
-    if not {"step", "tokens", "task", "metric"} <= set(table.columns):
-        return {}
-    if "arm" in table.columns:
-        table = table[table["arm"] == "base"]
-    trained = table[(table["step"] > 0) & (table["tokens"] > 0)]
-    known = [name for name in KEY_DEFAULTS if name in trained.columns]
-    first = trained.drop_duplicates(known)
-    defaults = {name: value for name, value in KEY_DEFAULTS.items() if name not in known}
-    if "model" in defaults and "size" in known:
-        first, defaults = first.assign(model=first["size"]), defaults | {}
-        del defaults["model"]
-    return {
-        _key(row | defaults): LABEL_BIAS_STEPS * row["tokens"] / row["step"]
-        for row in first.to_dict("records")
-    }
+    Known of base models over tokens whose run is long.
+    """
+    is_known = series.axis == "tokens" and series.key["arm"] == "base" and len(series.position_K)
+    if not is_known or series.place(float(series.position_K[-1])) < LONG_RUN * LABEL_BIAS_TOKENS:
+        return 0.0
+    return LABEL_BIAS_TOKENS

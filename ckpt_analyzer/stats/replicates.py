@@ -2,19 +2,21 @@
 
 Runs that differ in their seed only, at the same steps, show a shock directly, where a single run
 shows it mixed with the shape of its trend. In: item scores, or means, of the seeds. Out: a variance
-with its degrees of freedom, to be pooled with what a series says itself. The module knows neither
-trends nor flips.
+with its degrees of freedom, to be pooled with what a series says itself (``noise.py``). The module
+knows neither trends nor flips.
 
 Shape legend: N items; R seeds; K checkpoints.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from ckpt_analyzer.errors import UserError
+from ckpt_analyzer.stats.series import Series
 
 
 @dataclass(frozen=True)
@@ -95,6 +97,47 @@ def noise_from_items(score_NRK: np.ndarray) -> ReplicateNoise:
     variance_RK = centred_NRK.var(axis=0, ddof=1) / n_items
     df = (n_seeds - 1) * (n_checkpoints - 1)
     return noise_from_means(score_NRK.mean(axis=0), float(variance_RK.sum() / df))
+
+
+def noise_from_series(series: Sequence[Series]) -> ReplicateNoise | None:
+    """Return the noise of the seeds of one curve at the points that all have; None without two.
+
+    What an item has in common at all checkpoints, being easy or hard, drops out of the residual as
+    it drops out of the seeds' curves.
+    """
+    shared = set.intersection(*(set(one.position_K.tolist()) for one in series))
+    if len(series) < 2 or len(shared) < 2:
+        return None
+    at = [np.isin(one.position_K, list(shared)) for one in series]
+    value_RK = np.array([one.value_K[k] for one, k in zip(series, at, strict=True)])
+    items = [
+        float(np.trace(_centred_both(one.item_covariance_KK[np.ix_(k, k)]))) / (len(shared) - 1)
+        for one, k in zip(series, at, strict=True)
+    ]
+    return noise_from_means(value_RK, float(np.mean(items)))
+
+
+def replicate_groups(series: Sequence[Series]) -> list[list[int]]:
+    """Return the places in `series` of curves that differ in their seed (and model) only."""
+    groups: dict[tuple[object, ...], list[int]] = {}
+    for i, one in enumerate(series):
+        if one.key.get("seed") is not None:
+            names = [name for name in sorted(one.key) if name not in ("seed", "model")]
+            groups.setdefault(tuple(one.key[name] for name in names), []).append(i)
+    return [members for members in groups.values() if len(members) > 1]
+
+
+def shock_log_likelihood(noise: ReplicateNoise, variance_T: np.ndarray) -> np.ndarray:
+    """Return the log likelihood of shock variances: a residual mean square is a scaled χ²."""
+    total_T = np.maximum(noise.item_variance + variance_T, 1e-300)
+    log_T: np.ndarray = -0.5 * noise.df * (np.log(total_T) + noise.residual_variance / total_T)
+    return log_T
+
+
+def _centred_both(covariance_KK: np.ndarray) -> np.ndarray:
+    rows_KK = covariance_KK - covariance_KK.mean(axis=0)
+    centred_KK: np.ndarray = rows_KK - rows_KK.mean(axis=1, keepdims=True)
+    return centred_KK
 
 
 def _centred(value_RK: np.ndarray) -> np.ndarray:

@@ -58,15 +58,16 @@ def cut_series(table: pd.DataFrame, cut: Cut) -> list[Series]:
     """
     if cut.axis not in AXES:
         raise UnknownNameError("axis", cut.axis, AXES)
-    rows = _with_defaults(table, cut.axis)
-    if cut.axis == "flops":
-        last = rows.groupby([*_fixed("tokens"), "model"])["step"].transform("max")
+    rows = _measured_rows(table, cut.axis)
+    if cut.axis == "flops" and "step" in rows.columns:
+        models = [name for name in (*_fixed("tokens"), "model") if name in rows.columns]
+        last = rows.groupby(models)["step"].transform("max") if models else rows["step"].max()
         rows = rows[rows["step"] == last]
     groups = _fixed(cut.axis)
     if cut.axis in ("parameters", "shots"):
         groups = [*groups, "step"]
-    # A column that the table leaves out was filled with one value: it parts nothing.
-    groups = [name for name in groups if name in table.columns or name == "model"]
+    # Seeds of one size are runs of their own; a suite of one run has none.
+    groups = [name for name in (*groups, "seed") if name in rows.columns]
     if not groups:
         return [_series(rows, cut)] if len(rows) else []
     found = rows.groupby(groups, sort=True, dropna=False, observed=True)
@@ -77,7 +78,11 @@ def _fixed(axis: str) -> list[str]:
     return [name for name in KEY_DEFAULTS if name not in _VARIES[axis]]
 
 
-def _with_defaults(table: pd.DataFrame, axis: str) -> pd.DataFrame:
+def _measured_rows(table: pd.DataFrame, axis: str) -> pd.DataFrame:
+    """Return the rows with a value, their place on the axis, and the model's name.
+
+    Columns that the table leaves out stay out: a million equal values cost more than the rest.
+    """
     rows = table.rename(columns={"item_id": "item"})
     if "score" in rows.columns and "item" in rows.columns:
         measured = "score"
@@ -89,38 +94,50 @@ def _with_defaults(table: pd.DataFrame, axis: str) -> pd.DataFrame:
             where=f"columns: {', '.join(map(str, table.columns))}",
             hint="give the columns item and score, or value and stderr",
         )
-    rows = rows[rows[measured].notna()].copy()
+    scored = rows[measured].notna()
+    rows = rows if scored.all() else rows[scored]
     if "model" not in rows.columns and "size" in rows.columns:
-        rows["model"] = rows["size"]
-    defaults = KEY_DEFAULTS | {"suspect": None, "step": 0}
-    for name in [name for name in defaults if name not in rows.columns]:
-        rows[name] = defaults[name]
-    rows["_axis"] = _axis_values(rows, axis)
-    return rows
+        rows = rows.assign(model=rows["size"])
+    return rows.assign(_axis=_axis_values(rows, axis))
 
 
 def _axis_values(rows: pd.DataFrame, axis: str) -> pd.Series:
     if axis == "tokens" and "arm_tokens" in rows.columns:
         return rows["arm_tokens"].astype(float)
-    if axis == "flops" and "flops" not in rows.columns:
+    computed = axis == "flops" and "flops" not in rows.columns
+    for name in ("parameters", "tokens") if computed else (axis,):
+        if name not in rows.columns:
+            raise UserError(
+                f"the table has no column {name!r}", hint=f"axes are: {', '.join(AXES)}"
+            )
+    if computed:
         return 6.0 * rows["parameters"].astype(float) * rows["tokens"].astype(float)
-    if axis not in rows.columns:
-        raise UserError(f"the table has no column {axis!r}", hint=f"axes are: {', '.join(AXES)}")
     return rows[axis].astype(float)
 
 
+def _step_of(rows: pd.DataFrame) -> int:
+    return int(rows["step"].iloc[0]) if "step" in rows.columns else 0
+
+
 def _series(rows: pd.DataFrame, cut: Cut) -> Series:
-    key = {name: rows[name].iloc[0] for name in KEY_DEFAULTS} | _VARIES[cut.axis]
+    key = {
+        name: rows[name].iloc[0] if name in rows.columns else default
+        for name, default in KEY_DEFAULTS.items()
+    } | _VARIES[cut.axis]
     if cut.axis == "parameters":
-        key["size"] = f"step {rows['step'].iloc[0]}"
+        key["size"] = f"step {_step_of(rows)}"
     if cut.axis == "shots":
         # One curve per checkpoint: without the step, those of one model could not be told apart.
-        key["size"] = at_step(str(key["size"]), int(rows["step"].iloc[0]))
+        key["size"] = at_step(str(key["size"]), _step_of(rows))
+    if "seed" in rows.columns:
+        seed = rows["seed"].iloc[0]
+        key["seed"] = None if pd.isna(seed) else int(seed)
     notes = []
     if cut.axis != "shots" and (rows["_axis"] <= 0).any():
         rows = rows[rows["_axis"] > 0]
         notes.append("zero-left-out")
-    suspect = rows[rows["suspect"].notna()]
+    is_suspect = rows["suspect"].notna() if "suspect" in rows.columns else None
+    suspect = rows.iloc[:0] if is_suspect is None else rows[is_suspect]
     if not cut.keep_suspect and len(suspect):
         rows = rows[rows["suspect"].isna()]
         notes.append("suspect-left-out")

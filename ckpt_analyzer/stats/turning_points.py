@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from ckpt_analyzer.stats.series import Series
-from ckpt_analyzer.stats.unimodal import fit_unimodal
+from ckpt_analyzer.stats.turn_shapes import turn_posterior
 
 
 @dataclass(frozen=True)
@@ -26,38 +26,38 @@ class Turn:
 
 
 def find_turns(
-    series: Series, directions: tuple[int, ...], *, shock_variance: float
+    series: Series, directions: tuple[int, ...], shock_covariance_KK: np.ndarray
 ) -> tuple[Turn, ...]:
     """Return the turns between successive arms of these directions (-1 falls, 1 rises).
 
-    Two arms are placed by the profile likelihood of the unimodal fit. With more arms, each turn is
-    placed the same way in the stretch from the turn before it to the one after.
+    Two arms are placed by an average over many shapes of arms (``turn_shapes.py``). With more arms,
+    each turn is placed the same way in the stretch from the turn before it to the one after.
     """
     if len(directions) == 2:
         whole = slice(0, len(series.value_K))
-        return (_turn(series, whole, is_u=directions[0] < 0, shock_variance=shock_variance),)
+        return (_turn(series, whole, shock_covariance_KK, is_u=directions[0] < 0),)
     cuts = _piecewise_monotone(series.value_K, directions)
     bounds = [0, *cuts, len(series.value_K) - 1]
     return tuple(
         _turn(
             series,
             slice(bounds[i], bounds[i + 2] + 1),
+            shock_covariance_KK,
             is_u=directions[i] < 0,
-            shock_variance=shock_variance,
         )
         for i in range(len(cuts))
     )
 
 
-def _turn(series: Series, stretch: slice, *, is_u: bool, shock_variance: float) -> Turn:
+def _turn(series: Series, stretch: slice, shock_covariance_KK: np.ndarray, *, is_u: bool) -> Turn:
     part = replace(
         series,
         position_K=series.position_K[stretch],
         value_K=series.value_K[stretch],
         item_covariance_KK=series.item_covariance_KK[stretch, stretch],
     )
-    fit = fit_unimodal(part, shock_variance=shock_variance, is_u=is_u)
-    return Turn(fit.at, fit.lo, fit.hi)
+    place = turn_posterior(part, shock_covariance_KK[stretch, stretch]).place(is_u=is_u)
+    return Turn(place.at, place.lo, place.hi)
 
 
 def _piecewise_monotone(value_K: np.ndarray, directions: tuple[int, ...]) -> list[int]:

@@ -1,7 +1,8 @@
 """Unimodal least squares: the best curve that falls to one point and rises after it.
 
 In: values, weights, positions. Out: the fitted curve, and for every point how much worse the fit
-gets when the turn must be there. The module knows nothing of tests for a flip.
+gets when the turn must be there. The module knows nothing of tests for a flip; where the turn is
+said to be is decided by ``turn_shapes.py``, which also knows how arms are usually formed.
 
 Shape legend: K points along the axis; G = K + 1 gaps before, between and after them.
 """
@@ -15,12 +16,6 @@ import numpy as np
 
 from ckpt_analyzer.stats.series import Series
 
-#: How much of the profile likelihood the set of turns holds, by number of points, so that it holds
-#: the truth 95 % of the time. On few points the likelihood is constant over wide gaps, and holds
-#: the truth more often than its own level says. ``benchmarks/calibration.py`` prints the coverage.
-_CONTENT_POINTS = (8, 20, 100)
-_CONTENT_LEVEL = (0.63, 0.78, 0.91)
-
 
 @dataclass(frozen=True)
 class UnimodalFit:
@@ -33,15 +28,10 @@ class UnimodalFit:
     deficit_G
         For each of the K + 1 gaps before, between and after the points: the weighted residual sum
         of squares with the turn in it, less the least one.
-    at, lo, hi
-        Position of the turn, and the ends of the calibrated set of turns.
     """
 
     fitted_K: np.ndarray
     deficit_G: np.ndarray
-    at: float
-    lo: float
-    hi: float
 
     @property
     def turns_inside(self) -> bool:
@@ -50,13 +40,10 @@ class UnimodalFit:
 
 
 def fit_unimodal(series: Series, *, shock_variance: float, is_u: bool) -> UnimodalFit:
-    """Return the best curve that turns once, and the profile likelihood-ratio set of its turn.
+    """Return the best curve that turns once, and the profile of its misfit over the gaps.
 
     The curve falls over the points before a gap and rises over those after it, so a turn anywhere
-    in the gap agrees with it: the profile likelihood is constant over a gap. The place halves the
-    area under it, and the set holds so much of that area that it covers the truth in 95 % of
-    simulated series: linear, quadratic, logistic and gamma-like arms. It is never taken from the
-    spread of a resampled minimum, which at a flat bottom says nothing.
+    in the gap agrees with it: the profile likelihood is constant over a gap.
 
     Parameters
     ----------
@@ -76,8 +63,7 @@ def fit_unimodal(series: Series, *, shock_variance: float, is_u: bool) -> Unimod
     # The deficit is zero up to rounding in both gaps beside the lowest point.
     deficit_G[deficit_G < 1e-9 * max(float(total_G.max()), 1.0)] = 0.0
     fitted_K = sign * _curve(values_K, weight_K, int(deficit_G.argmin()))
-    place = _place(series.position_K, deficit_G)
-    return UnimodalFit(fitted_K, deficit_G, place.at, place.lo, place.hi)
+    return UnimodalFit(fitted_K, deficit_G)
 
 
 def independent_weights(covariance_KK: np.ndarray, shock_variance: float) -> np.ndarray:
@@ -95,25 +81,6 @@ def independent_weights(covariance_KK: np.ndarray, shock_variance: float) -> np.
     variance_K = np.maximum(half_K, 0.01 * own_K) + shock_variance
     weight_K: np.ndarray = 1.0 / np.maximum(variance_K, 1e-18)
     return weight_K
-
-
-class _Place(NamedTuple):
-    at: float
-    lo: float
-    hi: float
-
-
-def _place(position_K: np.ndarray, deficit_G: np.ndarray) -> _Place:
-    """Return where the area under the profile likelihood is halved, and the ends of its middle."""
-    width_G = np.diff(np.concatenate([position_K[:1], position_K, position_K[-1:]]))
-    area_G = width_G * np.exp(-deficit_G / 2)
-    if area_G.sum() <= 0:
-        at = float(position_K[deficit_G[:-1].argmin()])
-        return _Place(at, at, at)
-    level = float(np.interp(np.log(len(position_K)), np.log(_CONTENT_POINTS), _CONTENT_LEVEL))
-    shares = np.concatenate([[0.0], np.cumsum(area_G[1:-1]) / area_G.sum()])
-    lo, at, hi = np.interp([(1 - level) / 2, 0.5, (1 + level) / 2], shares, position_K)
-    return _Place(at=float(at), lo=float(lo), hi=float(hi))
 
 
 def _curve(values_K: np.ndarray, weight_K: np.ndarray, gap: int) -> np.ndarray:

@@ -22,6 +22,7 @@ import pyarrow.parquet as pq
 from ckpt_analyzer.errors import StoreError
 from ckpt_analyzer.store.fits import DESCRIPTIONS
 from ckpt_analyzer.store.queries import ITEM_VALUES
+from ckpt_analyzer.store.spreadsheet import disarmed
 from ckpt_analyzer.store.store import Store
 
 FileFormat = Literal["csv", "parquet"]
@@ -38,7 +39,8 @@ class Written:
 def export_tables(store: Store, folder: Path, file_format: str) -> Iterator[Written]:
     """Write trends, flips, descriptions, runs and items into `folder`; yield each when it is done.
 
-    ``items`` has the columns of `Store.items`, all metrics that apply.
+    ``items`` has the columns of `Store.items`, all metrics that apply. In CSV, texts that begin as
+    a formula does begin with an apostrophe (``spreadsheet.py``); Parquet has them as they are.
 
     Raises
     ------
@@ -77,7 +79,7 @@ def _write(path: Path, schema: pa.Schema, pieces: Iterable[pa.Table]) -> Written
     n_rows = 0
     with closing(open_file(path, schema)) as file:
         for piece in pieces:
-            file.write_table(piece)
+            file.write_table(disarmed(piece) if path.suffix == ".csv" else piece)
             n_rows += len(piece)
     return Written(path, n_rows)
 

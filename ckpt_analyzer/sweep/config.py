@@ -219,6 +219,9 @@ class Sweep(_Strict):
     memory_budget
         Bound of the memory of the whole process. A model that needs more is read layer by layer; a
         run of which not even one layer fits is refused. ``auto`` is most of what the machine has.
+    trust_remote_code
+        Whether Python code that lies in the repositories of the suites may run, where transformers
+        has none for a model or tokenizer. It can do all that you can.
     """
 
     name: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$", max_length=80)
@@ -238,6 +241,7 @@ class Sweep(_Strict):
     dtype: Literal["fp32", "bf16", "fp16"] = "fp32"
     device: Literal["auto", "cpu", "cuda", "mps"] = "auto"
     memory_budget: Annotated[str, BeforeValidator(_check_budget)] = "auto"
+    trust_remote_code: Annotated[bool, Field(strict=True)] = False
     limit: int | None = Field(default=None, gt=0)
     seed: int = Field(default=0, ge=0)
     report: Path | None = None

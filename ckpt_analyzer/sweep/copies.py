@@ -7,8 +7,8 @@ weights with equal configuration and tokenizer have equal scores, so nothing is 
 
 from __future__ import annotations
 
+import hashlib
 import threading
-from collections import defaultdict
 from dataclasses import dataclass, field, replace
 
 import pyarrow as pa
@@ -33,11 +33,13 @@ class Copied:
 class EqualWeights:
     """The scored units of a store by what their scores depend on beside the task.
 
-    `knows` may be asked by another thread than the one that copies and adds.
+    Of each unit only its name is held, so that a long run does not grow. `knows` may be asked by
+    another thread than the one that copies and adds.
     """
 
     store: Store
-    _by_content: dict[tuple[str, str], list[UnitManifest]] | None = field(default=None)
+    _by_content: dict[bytes, list[str]] | None = field(default=None)
+    _donated: dict[str, UnitManifest] = field(default_factory=dict)
     _reading: threading.Lock = field(default_factory=threading.Lock)
 
     def copy(self, unit: Unit, resolved: ResolvedCheckpoint, sweep_sha256: str) -> Copied:
@@ -64,7 +66,7 @@ class EqualWeights:
 
     def knows(self, resolved: ResolvedCheckpoint) -> bool:
         """Return whether there are scores of the same weights, of some task or other."""
-        return bool(self._donors(resolved))
+        return bool(self._names(resolved))
 
     def add(self, manifest: UnitManifest) -> None:
         """Take note of a unit that was stored just now."""
@@ -73,20 +75,33 @@ class EqualWeights:
                 _note(self._by_content, manifest)
 
     def _donors(self, resolved: ResolvedCheckpoint) -> tuple[UnitManifest, ...]:
+        """Return the units with the content of `resolved`; those that donate are kept."""
+        names = self._names(resolved)
+        if any(name not in self._donated for name in names):
+            stored = {each.unit_id: each for each in self.store.manifests()}
+            self._donated |= {name: stored[name] for name in names if name in stored}
+        return tuple(self._donated[name] for name in names if name in self._donated)
+
+    def _names(self, resolved: ResolvedCheckpoint) -> tuple[str, ...]:
         if not resolved.companions_digest:
             return ()
         with self._reading:
             if self._by_content is None:
-                self._by_content = defaultdict(list)
+                self._by_content = {}
                 for manifest in self.store.manifests():
                     _note(self._by_content, manifest)
-            key = (resolved.weights_sha256, resolved.companions_digest)
+            key = _key(resolved.weights_sha256, resolved.companions_digest)
             return tuple(self._by_content.get(key, ()))
 
 
-def _note(by_content: dict[tuple[str, str], list[UnitManifest]], manifest: UnitManifest) -> None:
+def _note(by_content: dict[bytes, list[str]], manifest: UnitManifest) -> None:
     if manifest.companions_digest:
-        by_content[manifest.weights_sha256, manifest.companions_digest].append(manifest)
+        key = _key(manifest.weights_sha256, manifest.companions_digest)
+        by_content.setdefault(key, []).append(manifest.unit_id)
+
+
+def _key(weights_sha256: str, companions_digest: str) -> bytes:
+    return hashlib.sha256(f"{weights_sha256} {companions_digest}".encode()).digest()
 
 
 def _same_cell(donor: UnitManifest, wanted: CellKey) -> Cell | None:

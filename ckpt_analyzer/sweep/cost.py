@@ -10,6 +10,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from ckpt_analyzer.checkpoints.local import LocalSource
+from ckpt_analyzer.engines import UnitCost
+from ckpt_analyzer.suite import Model
 from ckpt_analyzer.sweep.plan import Plan, PlannedTask, Unit
 
 #: What Python, torch, transformers and the items hold before a model is built, measured on Linux
@@ -45,7 +47,7 @@ class Cost:
     flops
         Of the forward pass.
     disk_bytes
-        The item scores that stay; downloaded weights do not touch the disk.
+        The item scores that stay; for weights see ``memory.spool_bytes``.
     memory_bytes
         Peak of the process for the largest model at the sweep's dtype, if it is resident.
     """
@@ -75,11 +77,22 @@ def cost_of(plan: Plan) -> Cost:
         download_bytes=sum(_weight_bytes(unit) for unit in remote),
         requests=sum(_requests(unit) for unit in remote) + len(repositories),
         tokens=sum(tokens.values()),
-        flops=sum(_flops(unit, tokens[id(unit)]) for unit in plan.units),
+        flops=sum(forward_flops(unit, tokens[id(unit)]) for unit in plan.units),
         disk_bytes=plan.n_items * STORED_ITEM_BYTES,
         memory_bytes=max(
             (memory_bytes_of(unit, plan.sweep.dtype) for unit in plan.units), default=0
         ),
+    )
+
+
+def unit_costs(plan: Plan) -> tuple[UnitCost, ...]:
+    """Return what each unit of `plan` takes, in their order."""
+    return tuple(
+        UnitCost(
+            flops=forward_flops(unit, _tokens(unit, plan)),
+            download_bytes=0 if isinstance(unit.source, LocalSource) else _weight_bytes(unit),
+        )
+        for unit in plan.units
     )
 
 
@@ -93,28 +106,32 @@ def _cell_tokens(planned: PlannedTask, shots: int) -> float:
     return planned.tree_tokens + shots * planned.n_items * planned.item_tokens
 
 
-def _flops(unit: Unit, n_tokens: int) -> float:
+def forward_flops(unit: Unit, n_tokens: int) -> float:
     """Return the operations of a forward pass over `n_tokens`, the head left out.
 
     Of 2 for each parameter of a layer and token, the first and the last layer save about
     four fifths each, and attention to some 330 keys comes on top.
     """
-    width = _width(unit)
+    width = _width(unit.checkpoint.model)
     share = 1 - 1.65 * WIDTH_PER_LAYER / width + 330 / (6 * width)
-    return 2.0 * _inner_parameters(unit) * n_tokens * max(share, 0.2)
+    return 2.0 * _inner_parameters(unit.checkpoint.model) * n_tokens * max(share, 0.2)
 
 
-def _inner_parameters(unit: Unit) -> int:
-    return unit.checkpoint.model.non_embedding_parameters or unit.checkpoint.model.parameters
+def _inner_parameters(model: Model) -> int:
+    return model.non_embedding_parameters or model.parameters
 
 
-def _width(unit: Unit) -> float:
+def _width(model: Model) -> float:
     """Return about how wide the model is: a layer has 12 × width² parameters."""
-    return float((WIDTH_PER_LAYER * _inner_parameters(unit) / 12) ** (1 / 3))
+    return float((WIDTH_PER_LAYER * _inner_parameters(model) / 12) ** (1 / 3))
 
 
 def _weight_bytes(unit: Unit) -> int:
-    model = unit.checkpoint.model
+    return stored_bytes(unit.checkpoint.model)
+
+
+def stored_bytes(model: Model) -> int:
+    """Return what the weight files of `model` take."""
     return model.parameters * model.stored_bytes_per_parameter
 
 
@@ -124,8 +141,13 @@ def _requests(unit: Unit) -> int:
 
 def memory_bytes_of(unit: Unit, dtype: str) -> int:
     """Return the peak memory of scoring `unit` on a resident model at `dtype`."""
-    working = PACK_TOKENS * 8 * _width(unit) * DTYPE_BYTES[dtype]
-    weights = unit.checkpoint.model.parameters * DTYPE_BYTES[dtype]
+    return resident_bytes(unit.checkpoint.model, dtype)
+
+
+def resident_bytes(model: Model, dtype: str) -> int:
+    """Return the peak memory of a process that scores on the whole `model` at `dtype`."""
+    working = PACK_TOKENS * 8 * _width(model) * DTYPE_BYTES[dtype]
+    weights = model.parameters * DTYPE_BYTES[dtype]
     return round(PROCESS_BYTES + weights + max(working, LOGITS_BYTES))
 
 

@@ -6,16 +6,19 @@ In: a plan. Out: a summary of how its units ended. The module knows neither how 
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from ckpt_analyzer import engines
+from ckpt_analyzer.engines import Job, Terms
 from ckpt_analyzer.events import Listener, RunStarted, UnitStatus
-from ckpt_analyzer.store.store import open_store
+from ckpt_analyzer.store.store import Store, open_store
 from ckpt_analyzer.sweep.auditing import audit_plan
-from ckpt_analyzer.sweep.memory import allowed_bytes, check_memory, room_ahead_bytes
+from ckpt_analyzer.sweep.cost import unit_costs
+from ckpt_analyzer.sweep.memory import check_memory, needed_bytes
 from ckpt_analyzer.sweep.plan import Plan
 from ckpt_analyzer.sweep.prepare import load_tasks
+from ckpt_analyzer.task_data import TaskItems
 
 
 @dataclass(frozen=True)
@@ -27,11 +30,21 @@ class RunSummary:
 
 
 def execute(
-    plan: Plan, *, listener: Listener, engine: str = "local", endpoint: str | None = None
+    plan: Plan,
+    *,
+    listener: Listener,
+    engine: str = "local",
+    terms: Terms | None = None,
+    endpoint: str | None = None,
 ) -> RunSummary:
     """Score every unit of `plan` into its store.
 
     A unit that fails is reported and the rest goes on.
+
+    Parameters
+    ----------
+    engine, terms
+        Where and how the units run; one after the other in this process by default.
 
     Raises
     ------
@@ -39,8 +52,8 @@ def execute(
         If the engine is unknown, a model does not fit into memory, this machine lacks the device,
         a task file cannot be had, or the store cannot be written.
     """
-    run = engines.load(engine)
-    if plan.units:
+    chosen = engines.load(engine)
+    if plan.units and chosen.is_here:
         check_memory(plan)
         _check_device(plan.sweep.device)
     tasks = load_tasks(plan.sweep, endpoint) if plan.units else {}
@@ -53,20 +66,7 @@ def execute(
 
     plan = audit_plan(plan, store, listener)
 
-    from ckpt_analyzer.workbench import Settings, Workbench  # torch: only when there is work
-
-    sweep = plan.sweep
-    digest = store.add_sweep(sweep.text)
-    settings = Settings(
-        dtype=sweep.dtype,
-        device=sweep.device,
-        sweep_sha256=digest,
-        tasks=tasks,
-        ahead_bytes=room_ahead_bytes(plan),
-        memory_budget_bytes=allowed_bytes(sweep),
-    )
-    with Workbench(settings, store, listener, plan.units) as bench:
-        statuses = list(run(plan.units, bench.work))
+    statuses = list(chosen.run(_job(plan, tasks, store, terms or Terms()), listener))
     failed = tuple(status for status in statuses if status.state == "failed")
     return RunSummary(len(statuses) - len(failed), failed)
 
@@ -86,6 +86,23 @@ def run_rounds(
         round_ = run(plan)
         summary = RunSummary(summary.n_done + round_.n_done, round_.failed)
     return summary
+
+
+def _job(plan: Plan, tasks: Mapping[str, TaskItems], store: Store, terms: Terms) -> Job:
+    sweep = plan.sweep
+    return Job(
+        units=plan.units,
+        costs=unit_costs(plan),
+        tasks=tasks,
+        dtype=sweep.dtype,
+        device=sweep.device,
+        sweep_sha256=store.add_sweep(sweep.text),
+        store=store.path,
+        budget_bytes=sweep.memory_budget_bytes,
+        needed_bytes=needed_bytes(plan),
+        trust_remote_code=sweep.trust_remote_code,
+        terms=terms,
+    )
 
 
 def _check_device(device: str) -> None:

@@ -11,13 +11,17 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from ckpt_analyzer.checkpoints.local import LocalSource
 from ckpt_analyzer.errors import SweepError
+from ckpt_analyzer.suite import Model
 from ckpt_analyzer.sweep.config import Sweep
-from ckpt_analyzer.sweep.cost import least_bytes_of, memory_bytes_of
+from ckpt_analyzer.sweep.cost import least_bytes_of, memory_bytes_of, resident_bytes, stored_bytes
 from ckpt_analyzer.sweep.plan import Plan
 
 #: What ``auto`` takes of the machine's memory: the rest is for the system and for reading files.
 AUTO_SHARE = 0.9
+#: The part of the budget from which on a model counts as one that might not fit.
+NEARLY = 0.9
 #: What scoring takes beside the weights.
 WORKING_BYTES = 350 * 2**20
 #: Where a container's bound stands: cgroup version 2, then 1.
@@ -44,7 +48,37 @@ def machine_bytes() -> int:
 
 def allowed_bytes(sweep: Sweep) -> int:
     """Return what a process that scores `sweep` may take: for ``auto`` most of the machine."""
-    return sweep.memory_budget_bytes or round(AUTO_SHARE * machine_bytes())
+    return budget_here_bytes(sweep.memory_budget_bytes)
+
+
+def budget_here_bytes(budget: int | None) -> int:
+    """Return `budget`, or most of what this machine has if that is None."""
+    return budget or round(AUTO_SHARE * machine_bytes())
+
+
+def needs_disk(model: Model, sweep: Sweep) -> bool:
+    """Whether the weights of `model` are to lie on disk while it is scored.
+
+    So they are read layer by layer there; nearly so large is large enough, since what decides in
+    the end is what the process holds by then.
+    """
+    return resident_bytes(model, sweep.dtype) > NEARLY * allowed_bytes(sweep)
+
+
+def own_spool(sweep: Sweep) -> Path:
+    """Return the folder through which such weights go where the user names none.
+
+    At most two checkpoints are in it: the one that is scored, and the next.
+    """
+    return sweep.store / "scratch" / "spool"
+
+
+def spool_bytes(plan: Plan) -> int:
+    """Return what of downloaded weights is on disk at a time, at most, where no spool is named."""
+    remote = (unit for unit in plan.units if not isinstance(unit.source, LocalSource))
+    models = {unit.checkpoint.model for unit in remote}
+    sizes = (stored_bytes(model) for model in models if needs_disk(model, plan.sweep))
+    return 2 * max(sizes, default=0)
 
 
 def layered_models(plan: Plan) -> tuple[str, ...]:
@@ -101,14 +135,17 @@ def check_memory(plan: Plan) -> None:
     )
 
 
-def room_ahead_bytes(plan: Plan) -> int:
+def needed_bytes(plan: Plan) -> int:
+    """Return what the largest model of `plan` takes when it is resident."""
+    return max((memory_bytes_of(unit, plan.sweep.dtype) for unit in plan.units), default=0)
+
+
+def room_bytes(needed: int, budget: int | None) -> int:
     """Return how much of the next checkpoint may wait in memory while one is scored.
 
-    What the budget leaves beside the largest model and `WORKING_BYTES`; for ``auto`` no more than
-    half of what is free now, since others use the machine as well.
+    What the budget leaves beside the largest model and `WORKING_BYTES`; where it is None, no more
+    than half of what is free now, since others use the machine as well.
     """
-    budget = plan.sweep.memory_budget_bytes
-    needed = max((memory_bytes_of(unit, plan.sweep.dtype) for unit in plan.units), default=0)
     room = (budget or machine_bytes()) - needed - WORKING_BYTES
     if budget is None:
         room = min(room, os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_AVPHYS_PAGES") // 2)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 from ckpt_analyzer import suites as known_suites
@@ -24,10 +25,16 @@ from ckpt_analyzer.store.mark import check_place, is_store
 from ckpt_analyzer.store.store import open_store
 from ckpt_analyzer.sweep.auditing import with_audit
 from ckpt_analyzer.sweep.config import SuiteSelection, Sweep, is_own_task, load_sweep
+from ckpt_analyzer.sweep.memory import needs_disk, own_spool
 from ckpt_analyzer.sweep.plan import Plan, PlannedTask, SourcedSuite, make_plan
 from ckpt_analyzer.sweep.sample import sample_items
 from ckpt_analyzer.sweep.shipped import find_sweep
-from ckpt_analyzer.sweep.tree_size import interpolated_tokens, sizes_of
+from ckpt_analyzer.sweep.tree_size import (
+    MAX_DRAWN_ITEMS,
+    interpolated_tokens,
+    relative_size,
+    sizes_of,
+)
 from ckpt_analyzer.task import SampleTokens, Task
 from ckpt_analyzer.task_data import TaskItems, load_items, own_task
 from ckpt_analyzer.task_data.locate import read_task_file
@@ -44,7 +51,8 @@ class Overrides:
     Parameters
     ----------
     spool
-        Where downloaded weights go through; None to keep them off the disk.
+        Where downloaded weights go through; None to keep them off the disk, but for models that
+        are read layer by layer from there.
     growth
         Of runs that are still at work: only whole checkpoints are planned, and those of the
         sweep's steps that are there by now.
@@ -126,12 +134,19 @@ def _source(selection: SuiteSelection, sweep: Sweep, overrides: Overrides) -> So
 
 
 def _hub(sweep: Sweep, overrides: Overrides) -> HubSource:
-    """Return a source that keeps small files beside the store while they are used."""
+    """Return a source that keeps small files beside the store while they are used.
+
+    So it does with the weights of models that are to be read layer by layer.
+    """
+    reading = HubReading(spool=overrides.spool, with_code=sweep.trust_remote_code)
+    if overrides.spool is None:
+        own = SpoolPlace(own_spool(sweep))
+        reading = replace(reading, spool=own, spools=partial(needs_disk, sweep=sweep))
     return HubSource(
         cache_dir=sweep.store / "scratch",
         max_cache_bytes=MAX_SCRATCH_BYTES,
         endpoint=overrides.endpoint,
-        reading=HubReading(spool=overrides.spool),
+        reading=reading,
     )
 
 
@@ -201,8 +216,6 @@ def _planned(task: Task, sweep: Sweep) -> PlannedTask:
         sizes = sizes_of(sample_items(loaded.items, sweep.limit, sweep.seed, task.name))
     else:
         sha256, n_items, sizes = task.data.sha256, task.n_items, task.sample_tokens
-    if sweep.data is not None and task.data.repo is not None:
-        read_task_file(task.data, Places(sweep.data))  # so that a plan finds a wrong file
     examples = _examples(task, sweep)
     if examples is None:
         _check_shots(task, n_items - 1, sweep)
@@ -227,14 +240,8 @@ def _sized(
     task: Task, sha256: str, n_items: int, sizes: Sequence[SampleTokens], sweep: Sweep
 ) -> PlannedTask:
     wanted = n_items if sweep.limit is None else min(sweep.limit, n_items)
-    tokens = interpolated_tokens(sizes, wanted)
-    return PlannedTask(
-        task,
-        sha256,
-        wanted,
-        tokens,
-        sizes[0].tokens if sizes else 0,
-    )
+    tokens = round(interpolated_tokens(sizes, wanted) * _relative_size(task, n_items, sweep))
+    return PlannedTask(task, sha256, wanted, tokens, sizes[0].tokens if sizes else 0)
 
 
 def _check_fixed(task: Task, examples: TaskItems, sweep: Sweep) -> None:
@@ -245,6 +252,24 @@ def _check_fixed(task: Task, examples: TaskItems, sweep: Sweep) -> None:
             where=sweep.where("shots"),
             hint=f"give at most {n_examples} shots",
         )
+
+
+def _relative_size(task: Task, n_items: int, sweep: Sweep) -> float:
+    """Return how much larger the sample of the sweep is than others, as far as items are at hand.
+
+    Raises
+    ------
+    TaskDataError
+        If the task's file in the data folder is a wrong one.
+    """
+    if sweep.data is None or task.data.repo is None:
+        return 1.0
+    if sweep.limit is None or sweep.limit >= n_items or sweep.limit > MAX_DRAWN_ITEMS:
+        read_task_file(task.data, Places(sweep.data))
+        return 1.0
+    pool, limit = load_items(task, data_dir=sweep.data).items, sweep.limit
+    drawn = sample_items(pool, limit, sweep.seed, task.name)
+    return relative_size(drawn, lambda seed: sample_items(pool, limit, seed, f"{task.name} again"))
 
 
 def _check_shots(task: Task, most: int, sweep: Sweep) -> None:

@@ -2,18 +2,24 @@
 
 In: items, or what a task declares of samples of its items. Out: tokens of the prefix tree of their
 texts. Where the items are at hand, what they share is found on bytes, and bytes become tokens by
-their usual ratio; where they are not, the declared sizes of samples are interpolated.
+their usual ratio; where they are not, the declared sizes of samples are interpolated. Those are
+means over draws: how one draw differs from a mean one is found on bytes again.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from itertools import pairwise
 
 import numpy as np
 
 from ckpt_analyzer.task import Item, SampleTokens
+
+#: Draws that stand for all draws of so many items.
+_DRAWS = 24
+#: From so many items on, one draw is as large as another.
+MAX_DRAWN_ITEMS = 300
 
 #: Bytes of text per token, over the 11 prize tasks under the tokenizer of Pythia.
 BYTES_PER_TOKEN = 4.0
@@ -27,6 +33,22 @@ def sizes_of(items: Sequence[Item]) -> tuple[SampleTokens, ...]:
     sizes = {1: alone, len(items): unique_bytes(items)}
     tokens = {n: max(1, round(size / BYTES_PER_TOKEN)) for n, size in sizes.items()}
     return tuple(SampleTokens(*size) for size in tokens.items())
+
+
+def relative_size(items: Sequence[Item], draw: Callable[[int], Sequence[Item]]) -> float:
+    """Return how much larger a draw of a task's items is than draws of this size are on average.
+
+    Parameters
+    ----------
+    items
+        Those that are drawn.
+    draw
+        Draws as many, by another seed.
+    """
+    if len(items) > MAX_DRAWN_ITEMS:
+        return 1.0
+    usual = sum(unique_bytes(draw(seed)) for seed in range(_DRAWS)) / _DRAWS
+    return unique_bytes(items) / usual if usual else 1.0
 
 
 def unique_bytes(items: Sequence[Item]) -> int:

@@ -13,7 +13,7 @@ from huggingface_hub.errors import RemoteEntryNotFoundError
 
 from ckpt_analyzer.errors import TaskDataError
 from ckpt_analyzer.hub_bars import NoBar
-from ckpt_analyzer.hub_failure import HUB_ERRORS, explain
+from ckpt_analyzer.hub_failure import HUB_ERRORS, explain, without_credentials
 from ckpt_analyzer.task import TaskFile
 from ckpt_analyzer.task_data.places import Places, names_of
 
@@ -26,7 +26,7 @@ def download_task_file(file: TaskFile, places: Places) -> Path:
     TaskDataError
         If the Hub does not have it or cannot be reached.
     """
-    endpoint = places.endpoint or constants.ENDPOINT
+    endpoint = without_credentials(places.endpoint or constants.ENDPOINT)
     subject = f"{file.name} of the data set {file.repo}"
     for name in names_of(file):
         try:

@@ -9,6 +9,8 @@ import time
 import pandas as pd
 import pytest
 
+from ckpt_analyzer import workbench
+from ckpt_analyzer.scoring.layered_model import LayeredModel
 from ckpt_analyzer.store.store import open_store
 from ckpt_analyzer.sweep.execute import execute
 from ckpt_analyzer.sweep.prepare import Overrides, prepare_plan
@@ -59,6 +61,31 @@ def test_weights_may_go_through_a_bounded_spool_that_is_empty_afterwards(hub, sw
     refused = run("run", sweep, "--max-gb", "1")
     assert refused.returncode == 2
     assert "--spool" in refused.stderr
+
+
+def test_what_the_budget_may_not_hold_goes_through_the_disk_by_itself(
+    hub, sweep, tmp_path, monkeypatch
+):
+    sweep.write_text(sweep.read_text() + "memory_budget: 600MB\n")
+    done = run("plan", sweep, "--endpoint", hub.endpoint, "--json")
+    assert json.loads(done.stdout)["spool_bytes"] == 2 * 14067712 * 2
+    done = run("plan", sweep, "--endpoint", hub.endpoint)
+    assert "weights read layer by layer take up to" in done.stdout
+    # What a process holds by then decides; here it is decided for it.
+    monkeypatch.setattr(workbench, "needs_layers", lambda *_, **__: True)
+    kinds, score = [], workbench.score_plan
+    monkeypatch.setattr(
+        workbench,
+        "score_plan",
+        lambda model, *args, **rest: kinds.append(type(model)) or score(model, *args, **rest),
+    )
+    plan = prepare_plan(sweep, Overrides(endpoint=hub.endpoint))
+    monkeypatch.setattr("ckpt_analyzer.sweep.execute.allowed_bytes", lambda _sweep: 2**40)
+    summary = execute(plan, listener=lambda event: None, endpoint=hub.endpoint)
+    assert (summary.n_done, summary.failed) == (4, ())
+    assert set(kinds) == {LayeredModel}
+    assert not list(tmp_path.rglob("*.safetensors"))
+    assert not list((tmp_path / "store" / "scratch" / "spool").iterdir())
 
 
 def test_a_second_run_finds_everything_done_and_reads_no_weights(hub, sweep):
@@ -138,6 +165,31 @@ def test_a_hub_that_refuses_is_explained_and_no_token_is_shown(
     assert done.returncode == 2
     assert expected in done.stderr
     assert "Bearer hf_verysecrettoken" in hub.authorizations
+    assert "verysecret" not in done.stdout + done.stderr
+
+
+@pytest.mark.parametrize(
+    ("place", "status"),
+    [("/refs", 401), ("/revision", 500), ("model.safetensors", 403)],
+)
+def test_a_server_that_repeats_the_token_does_not_get_it_shown(
+    hub, sweep, monkeypatch, tmp_path, status, place
+):
+    monkeypatch.setenv("HF_TOKEN", "hf_verysecrettoken")
+    hub.echoes = True
+    hub.faults.statuses[place] = status
+    done = run("run", sweep, "--endpoint", hub.endpoint, "-v")
+    assert done.returncode
+    assert "Bearer hf_verysecrettoken" in hub.authorizations
+    assert "verysecret" not in done.stdout + done.stderr
+    kept = [path for path in (tmp_path / "store").rglob("*") if path.is_file()]
+    assert not any(b"verysecret" in path.read_bytes() for path in kept)
+
+
+def test_a_password_in_the_endpoint_is_not_shown(sweep):
+    done = run("plan", sweep, "--endpoint", "http://me:verysecret@127.0.0.1:9", "-v")
+    assert done.returncode == 2
+    assert "http://127.0.0.1:9 cannot be reached" in done.stderr
     assert "verysecret" not in done.stdout + done.stderr
 
 

@@ -9,7 +9,7 @@ PACKAGE = Path(__file__).resolve().parents[2] / "ckpt_analyzer"
 
 # Which files may import which heavy library.
 HOME = {
-    "torch": ("scoring", "demo", "workbench.py"),
+    "torch": ("scoring", "demo", "workbench.py", "worker.py"),
     "transformers": ("scoring", "demo", "workbench.py"),
     "statsmodels": ("stats",),
     "scipy": ("stats",),

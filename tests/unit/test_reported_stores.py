@@ -47,6 +47,22 @@ def test_several_stores_are_suites_of_one_page_under_their_names(stores, tmp_pat
     assert "ours: base → instruct" in text
 
 
+def test_what_the_other_stores_differ_in_is_told_per_series(stores, tmp_path):
+    text = report(stores, tmp_path / "both.html").read_text(encoding="utf-8")
+    section = text.partition('<section id="beside">')[2].partition("</section>")[0]
+    first = section.partition("data-view")[2]
+    assert "The first store is ours." in section
+    assert "+1.000" in first  # the tuned model: all wrong in one store, all right in the other
+    assert "<td>0</td><td>8</td>" in first
+    assert "+0.000" in first  # the base models answer alike
+    assert "not paired" not in first.partition("</table>")[0]
+
+
+def test_one_store_stands_beside_no_other(stores, tmp_path):
+    text = report(stores[0], tmp_path / "one.html").read_text(encoding="utf-8")
+    assert '<section id="beside">' not in text
+
+
 def test_the_numbers_of_each_store_are_those_of_its_own_page(stores):
     from ckpt_analyzer.reported_stores import joined
 

@@ -7,8 +7,10 @@ import pytest
 import torch
 
 from ckpt_analyzer import suites, unit_plan, workbench
+from ckpt_analyzer.errors import OutOfMemoryError, ScoringError
 from ckpt_analyzer.events import CheckpointFetched, ItemsScored, UnitStarted
 from ckpt_analyzer.scoring.in_place import InPlaceModel
+from ckpt_analyzer.scoring.layered_model import LayeredModel
 from ckpt_analyzer.store.store import open_store
 from ckpt_analyzer.sweep.config import parse_sweep
 from ckpt_analyzer.sweep.prepare import Overrides, load_tasks, plan_sweep
@@ -79,19 +81,72 @@ def test_texts_are_encoded_once_for_all_checkpoints(plan, bench, monkeypatch):
     assert calls == ["encode", "encode", "plan"]
 
 
-@pytest.mark.parametrize("error", [MemoryError(), torch.OutOfMemoryError("CUDA out of memory")])
-def test_a_model_that_does_not_fit_fails_alone_and_says_what_to_lower(
-    plan, bench, monkeypatch, error
-):
+OUT_OF_MEMORY = [
+    MemoryError(),
+    torch.OutOfMemoryError("CUDA out of memory"),
+    RuntimeError("DefaultCPUAllocator: can't allocate memory"),
+]
+
+
+def raising(error):
     def fail(*_, **__):
         raise error
 
-    monkeypatch.setattr(InPlaceModel, "load", fail)
+    return fail
+
+
+@pytest.mark.parametrize("error", OUT_OF_MEMORY)
+def test_a_model_that_does_not_fit_fails_alone_and_says_what_to_lower(
+    plan, bench, monkeypatch, error
+):
+    monkeypatch.setattr(InPlaceModel, "load", raising(error))
+    monkeypatch.setattr(workbench, "open_layered", raising(error))
     status = bench.work(plan.units[0])
     assert status.state == "failed"
     assert "memory ran out" in status.problem
     assert "bf16" in status.problem
     assert bench.store.manifests() == ()
+
+
+@pytest.mark.parametrize("error", OUT_OF_MEMORY)
+def test_where_memory_runs_out_the_model_is_read_layer_by_layer(
+    plan, bench, monkeypatch, tmp_path, error
+):
+    assert bench.work(plan.units[1]).state == "done"
+    (expected,) = bench.store.manifests()
+    store = open_store(tmp_path / "other", create=True)  # that knows no scores of these weights
+    loads = []
+    monkeypatch.setattr(InPlaceModel, "load", lambda *_, **__: loads.append(1) or raising(error)())
+    again = Workbench(bench.settings, store, bench.listener)
+    status = again.work(plan.units[1])
+    assert status.state == "done"
+    assert any("layer by layer" in warning for warning in status.warnings)
+    (found,) = store.manifests()
+    assert found.cells == expected.cells
+    # What was found once holds for the other checkpoints of the model.
+    assert again.work(plan.units[0]).state == "done"
+    assert loads == [1]
+
+
+def test_scoring_that_runs_out_of_memory_goes_on_layer_by_layer(plan, bench, monkeypatch):
+    score = workbench.score_plan
+
+    def only_layered(model, *args, **kwargs):
+        if not isinstance(model, LayeredModel):
+            raise OutOfMemoryError("cpu ran out of memory")
+        return score(model, *args, **kwargs)
+
+    monkeypatch.setattr(workbench, "score_plan", only_layered)
+    status = bench.work(plan.units[1])
+    assert status.state == "done"
+    assert any("layer by layer" in warning for warning in status.warnings)
+
+
+def test_memory_that_runs_out_is_told_where_layers_cannot_be_read(plan, bench, monkeypatch):
+    monkeypatch.setattr(workbench, "score_plan", raising(OutOfMemoryError("cpu ran out")))
+    monkeypatch.setattr(workbench, "open_layered", raising(ScoringError("no description")))
+    status = bench.work(plan.units[1])
+    assert (status.state, status.problem) == ("failed", "cpu ran out")
 
 
 def test_a_checkpoint_that_is_removed_while_it_is_loaded_fails_alone(plan, bench, monkeypatch):
@@ -104,13 +159,14 @@ def test_a_checkpoint_that_is_removed_while_it_is_loaded_fails_alone(plan, bench
     assert "step0/model.safetensors vanished" in status.problem
 
 
-def test_a_diverged_checkpoint_is_stored_as_not_scored(plan, bench, monkeypatch):
+@pytest.mark.parametrize("value", ["nan", "inf"])
+def test_a_diverged_checkpoint_is_stored_as_not_scored(plan, bench, monkeypatch, value):
     load = InPlaceModel.load
 
     def diverged(*args, **kwargs):
         model = load(*args, **kwargs)
         with torch.no_grad():
-            next(model.parameters()).fill_(float("nan"))
+            next(model.parameters()).fill_(float(value))
         return model
 
     monkeypatch.setattr(InPlaceModel, "load", diverged)

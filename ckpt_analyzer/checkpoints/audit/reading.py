@@ -130,9 +130,17 @@ def _config(
     if _CONFIG not in inventory.names:
         return None
     try:
-        content = json.loads(source.text(checkpoint, inventory, _CONFIG))
+        return parsed_config(source.text(checkpoint, inventory, _CONFIG))
     except SourceError:
         raise
-    except (CheckpointError, ValueError):
+    except CheckpointError:
         return None
-    return content if isinstance(content, dict) else None
+
+
+def parsed_config(content: bytes) -> Mapping[str, Any] | None:
+    """Return what a ``config.json`` says; None if it cannot be read."""
+    try:
+        config = json.loads(content)
+    except (ValueError, RecursionError):
+        return None
+    return config if isinstance(config, dict) else None

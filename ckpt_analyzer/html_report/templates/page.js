@@ -5,184 +5,13 @@
   const vega = unpacked("vega").then((response) => response.text()).then((text) => {
     document.head.append(Object.assign(document.createElement("script"), { textContent: text }));
   });
-  const { data, specs, atlas, dumbbells } = await (await unpacked("payload")).json();
+  const { data, specs, atlas, dumbbells, differences } = await (await unpacked("payload")).json();
   const state = { metric: 0, setting: 0, axis: "tokens", isolated: null };
   const views = new Map(); // chart element -> Vega view
   const find = (selector, root = document) => [...root.querySelectorAll(selector)];
-  const BAND_STDERRS = 1.96;
-
-  // Values come as steps from one to the next.
-  function summed(steps) {
-    let total = 0;
-    return Array.isArray(steps) ? steps.map((step) => (step === null ? null : (total += step))) : steps;
-  }
-
-  const at = (list, i) => (Array.isArray(list) ? list[i] : list);
-  const scaled = (number, scale) => (number === null ? null : number / scale);
-  const taskOf = (element) =>
-    element.dataset.cause === undefined ? data.tasks.indexOf(element.dataset.task) : data.tasks.length + Number(element.dataset.cause);
-
-  const seriesOf = new Map();
-  for (const series of data.series) {
-    series.v = summed(series.v);
-    series.se = summed(series.se);
-    const key = `${series.t}|${series.k}|${series.c}`;
-    if (!seriesOf.has(key)) seriesOf.set(key, []);
-    seriesOf.get(key).push(series);
-  }
-  // A cause is a task of its own, behind the real ones: the mean over its tasks.
-  for (const [i, cause] of data.causes.entries()) {
-    for (const k of data.metrics.keys()) for (const c of data.settings.keys()) {
-      const t = data.tasks.length + i;
-      const ofTasks = cause.tasks.map((task) => seriesOf.get(`${task}|${k}|${c}`)).filter(Boolean);
-      seriesOf.set(`${t}|${k}|${c}`, meansOver(ofTasks, { t, k, c }));
-    }
-  }
-
-  // Per model the mean over tasks, at the checkpoints that it has for all of them.
-  function meansOver(ofTasks, place) {
-    const [first, ...others] = ofTasks, n = ofTasks.length;
-    return (first ?? []).flatMap((one) => {
-      const all = [one, ...others.map((list) => list.find((series) => series.m === one.m))];
-      if (all.includes(undefined)) return [];
-      const points = all.map((series) => new Map(series.v.map((v, i) => [series.at ? series.at[i] : i, {
-        value: scaled(v, series.scale), stderr: scaled(at(series.se, i), series.scale), n: at(series.n, i), unscored: at(series.unscored, i),
-      }])));
-      const shared = [...points[0].keys()].filter((c) => points.every((p) => (p.get(c)?.value ?? null) !== null));
-      const sum = (c, pick) => points.reduce((total, p) => total + pick(p.get(c)), 0);
-      const hasErrors = shared.every((c) => points.every((p) => p.get(c).stderr !== null));
-      const chances = all.map((series) => series.chance);
-      return [{
-        ...place, m: one.m, scale: 1, at: shared,
-        v: shared.map((c) => sum(c, (p) => p.value) / n),
-        se: hasErrors ? shared.map((c) => Math.sqrt(sum(c, (p) => p.stderr ** 2)) / n) : null,
-        n: shared.map((c) => (points.every((p) => p.get(c).n !== null) ? sum(c, (p) => p.n) : null)),
-        unscored: shared.map((c) => sum(c, (p) => p.unscored)),
-        chance: chances.includes(null) ? null : chances.reduce((a, b) => a + b, 0) / n, constant: null,
-      }];
-    });
-  }
-
-  const chosen = (task) => seriesOf.get(`${task}|${state.metric}|${state.setting}`) ?? [];
-  const isChosen = (row, task) => row.t === task && row.k === state.metric && row.c === state.setting;
-  const modelOf = (row) => data.models[row.m];
-  const sizeOf = (row) => data.sizes[modelOf(row).rank];
-  // A row without a model joins all models of its suite and arm.
-  function inPanel(row, panel) {
-    const { suite, arm } = row.m === undefined ? row : modelOf(row);
-    return suite === panel.suite && arm === panel.arm;
-  }
-
-  // ---- rows ----
-  function* checkpointsOf(series) {
-    const model = modelOf(series);
-    for (let i = 0; i < series.v.length; i++) {
-      const c = series.at ? series.at[i] : i;
-      const step = model.step[c];
-      yield {
-        model, step, tokens: model.tokens[c], x: model.place[c], value: scaled(series.v[i], series.scale),
-        stderr: scaled(at(series.se, i), series.scale), n: at(series.n, i), unscored: at(series.unscored, i),
-        suspect: model.suspect[step] ?? null,
-      };
-    }
-  }
-
-  function pointRows(task, panel) {
-    const rows = [];
-    for (const series of chosen(task)) {
-      if (!inPanel(series, panel)) continue;
-      const size = sizeOf(series), key = `s${modelOf(series).rank}`;
-      for (const c of checkpointsOf(series)) {
-        if (c.value === null) continue;
-        const x = state.axis === "flops" ? 6 * c.model.parameters * c.x : c.x;
-        rows.push({ size, key, x, tokens: c.x, step: c.step, value: c.value, stderr: c.stderr, suspect: c.suspect });
-      }
-    }
-    return rows;
-  }
-
-  function referenceRows(task) {
-    const first = (name) => chosen(task).map((s) => s[name]).find((level) => level !== null);
-    const chance = first("chance"), constant = first("constant");
-    if (chance !== undefined && constant !== undefined && Math.abs(chance - constant) < 0.005) {
-      return [{ label: "chance, constant", y: chance }];
-    }
-    return [["chance", chance], ["constant", constant]]
-      .filter(([, y]) => y !== undefined)
-      .map(([label, y]) => ({ label, y }));
-  }
-
-  // Over parameters: a curve per checkpoint, those that the panel names.
-  function stepRows(task, panel) {
-    const last = panel.steps.at(-1), rows = [];
-    for (const series of chosen(task)) {
-      if (!inPanel(series, panel)) continue;
-      for (const c of checkpointsOf(series)) {
-        if (c.value === null || c.suspect || !panel.steps.includes(c.step)) continue;
-        rows.push({
-          size: sizeOf(series), x: c.model.parameters, step: c.step, tokens: c.x, value: c.value,
-          stderr: c.stderr, is_last: c.step === last,
-        });
-      }
-    }
-    return rows;
-  }
-
-  const trusted = (series) => [...checkpointsOf(series)].filter((c) => c.value !== null && !c.suspect);
-
-  // From where tuning started: the end of the base model, and the first tuned checkpoint.
-  function startRows(task, panel) {
-    return chosen(task).filter((series) => inPanel(series, panel)).flatMap((series) => {
-      const { base, suite, parameters } = modelOf(series), size = sizeOf(series);
-      const of_base = chosen(task).find((s) => modelOf(s).name === base && modelOf(s).suite === suite);
-      const end = of_base && trusted(of_base).at(-1), first = trusted(series)[0];
-      if (!end || !first) return [];
-      const x = state.axis === "flops" ? 6 * parameters * first.x : first.x;
-      return [{ size, x: 0, value: end.value, is_base: true }, { size, x, value: first.value, is_base: false }];
-    });
-  }
-
-  function flipRows(task, panel) {
-    return data.flips
-      .filter((flip) => isChosen(flip, task) && flip.axis === state.axis && inPanel(flip, panel))
-      .filter((flip) => state.axis !== "parameters" || panel.steps.includes(flip.step))
-      .map((flip) => ({ ...flip, size: flip.size ?? sizeOf(flip) }));
-  }
-
-  function fitRows(task, panel) {
-    if (state.axis !== "tokens") return [];
-    return data.fits
-      .filter((fit) => isChosen(fit, task) && inPanel(fit, panel))
-      .flatMap((fit) => fit.x.map((x, i) => ({ size: sizeOf(fit), x, fitted: fit.fitted[i] })));
-  }
-
-  function limits(task) {
-    let low = Infinity, high = -Infinity;
-    const see = (y) => { low = Math.min(low, y); high = Math.max(high, y); };
-    for (const panel of specs.panels) {
-      for (const row of pointRows(task, panel)) {
-        const reach = BAND_STDERRS * (row.stderr ?? 0);
-        see(row.value - reach); see(row.value + reach);
-      }
-    }
-    for (const panel of specs.panels) for (const row of startRows(task, panel)) see(row.value);
-    for (const line of referenceRows(task)) see(line.y);
-    if (!Number.isFinite(low)) return [0, 1];
-    const margin = 0.05 * (high - low) || 0.05;
-    return [low - margin, high + margin];
-  }
-
-  // Labels of two near lines stand a text's height apart.
-  function labelled(task, low, high) {
-    const rows = referenceRows(task).map((row) => ({ ...row, label_y: row.y }));
-    const apart = 0.05 * (high - low);
-    rows.sort((a, b) => a.y - b.y);
-    if (rows.length === 2 && rows[1].y - rows[0].y < apart) {
-      const middle = (rows[0].y + rows[1].y) / 2;
-      [rows[0].label_y, rows[1].label_y] = [middle - apart / 2, middle + apart / 2];
-    }
-    return rows;
-  }
+  const {
+    taskOf, modelOf, chosen, checkpointsOf, pointRows, referenceRows, stepRows, startRows, flipRows, fitRows, limits, labelled,
+  } = rowsOf({ data, specs, state });
 
   // ---- drawing ----
   const themeName = () =>
@@ -198,13 +27,23 @@
     const width = element.clientWidth;
     if (kind === "atlas") {
       const spec = fill(specs.atlas);
-      spec.datasets = { atlas: atlas[state.metric * data.settings.length + state.setting] };
-      spec.spec.width = Math.max(180, width - 90);
-      return spec.datasets.atlas.length ? spec : null;
+      const { rows, reach } = atlas[viewIndex()];
+      if (!rows.length) return null;
+      spec.datasets = { atlas: rows };
+      setParams(spec, { y_min: reach[0], y_max: reach[1], isolated: state.isolated });
+      return inColumns(spec, rows, width);
+    }
+    if (kind === "differences") {
+      const rows = differences[viewIndex()];
+      if (!rows.length || !specs.differences) return null;
+      const spec = fill(specs.differences);
+      spec.datasets = { differences: rows };
+      setParams(spec, { isolated: state.isolated });
+      return inColumns(spec, rows, width);
     }
     if (kind === "dumbbells") {
       const spec = fill(specs.dumbbells);
-      const rows = dumbbells[state.metric * data.settings.length + state.setting];
+      const rows = dumbbells[viewIndex()];
       const height = new Set(rows.map((row) => row.row)).size * (11 * data.sizes.length + 10);
       Object.assign(spec, { datasets: { dumbbells: rows }, width, height, autosize: { type: "fit-x", contains: "padding" } });
       return rows.length ? spec : null;
@@ -226,9 +65,24 @@
         flips: flipRows(task, panel), references: labelled(task, y_min, y_max), fits: fitRows(task, panel),
         starts: startRows(task, panel),
       });
-      const values = { y_min, y_max, isolated: state.isolated };
-      for (const param of spec.params) if (param.name in values) param.value = values[param.name];
+      setParams(spec, { y_min, y_max, isolated: state.isolated });
     }
+    return spec;
+  }
+
+  const viewIndex = () => state.metric * data.settings.length + state.setting;
+  function setParams(spec, values) {
+    for (const param of spec.params) if (param.name in values) param.value = values[param.name];
+  }
+
+  // Small panels, as many in a row as there is room for.
+  const PANEL = 215, AXIS = 50, GAP = 18;
+  function inColumns(spec, rows, width) {
+    spec.facet.sort = [...new Set(rows.map((row) => row.row))];
+    const n_panels = spec.facet.sort.length;
+    const n_fit = Math.max(1, Math.floor((width - AXIS + GAP) / (PANEL + GAP)));
+    spec.columns = Math.min(n_fit, n_panels);
+    spec.spec.width = Math.min(320, Math.floor((width - AXIS - (spec.columns - 1) * GAP) / spec.columns));
     return spec;
   }
 
@@ -237,8 +91,7 @@
     if (!rows.length) return null;
     const spec = JSON.parse(JSON.stringify(panel.item).replaceAll('"{metric}"', JSON.stringify(title)));
     const margin = 0.04 * (range[1] - range[0]);
-    const values = { y_min: range[0] - margin, y_max: range[1] + margin, isolated: state.isolated };
-    for (const param of spec.params) if (param.name in values) param.value = values[param.name];
+    setParams(spec, { y_min: range[0] - margin, y_max: range[1] + margin, isolated: state.isolated });
     return Object.assign(spec, {
       width, autosize: { type: "fit-x", contains: "padding" },
       datasets: { points: rows, references: chance.map((line) => ({ ...line, label_y: line.y })) },
@@ -252,7 +105,7 @@
     ].join("|");
 
   function emptyText(element) {
-    if (["atlas", "dumbbells", "item"].includes(element.dataset.kind)) return "";
+    if (["atlas", "dumbbells", "differences", "item"].includes(element.dataset.kind)) return "";
     const panel = specs.panels[Number(element.dataset.panel)];
     const one = element.dataset.kind === "curves" && !panel.curves[state.axis];
     return one ? "No two sizes share a checkpoint here." : "Not scored with this metric.";
@@ -260,13 +113,14 @@
 
   async function draw(element) {
     if (element.dataset.drawn === stamp(element)) {
-      if (views.has(element)) isolateIn(views.get(element));
+      isolateIn(element);
       return;
     }
     element.dataset.drawn = stamp(element);
     views.get(element)?.finalize();
     views.delete(element);
     const spec = specOf(element);
+    if (spec?.params) setParams(spec, { isolated: null });
     if (!spec) {
       element.textContent = emptyText(element);
       return;
@@ -276,7 +130,7 @@
       ast: true, logLevel: 1, renderer: "svg", config: specs.themes[themeName()], tooltip: showTip, actions: false,
     });
     views.set(element, view);
-    isolateIn(view);
+    isolateIn(element);
     if (!element.nextElementSibling?.matches(".save")) element.after(saveButtons(element));
   }
 
@@ -337,28 +191,21 @@
     return box;
   }
 
-  function isolateIn(view) {
-    const { signals } = view.getState();
-    if ("isolated" in signals && signals.isolated !== state.isolated) view.signal("isolated", state.isolated).run();
+  // A highlight is set on what is drawn: to run the dataflow of every chart again takes ten times as long.
+  const MARKS = "svg.marks :is(.mark-line, .mark-area, .mark-symbol, .mark-rule) > :is(path, line)";
+  function isolateIn(chart) {
+    const { kind } = chart.dataset;
+    const isBySize = kind !== "map" && !(kind === "curves" && state.axis === "parameters");
+    for (const node of chart.querySelectorAll(MARKS)) {
+      const item = node.__data__, size = item?.datum?.size;
+      if (!size) continue;
+      const isOff = isBySize && state.isolated !== null && size !== state.isolated;
+      node.style.opacity = isOff ? 0.06 * (item.opacity ?? 1) : "";
+    }
   }
 
   // ---- tooltip ----
   const tip = document.getElementById("tip");
-  const format = (y) => (y === null || y === undefined ? "–" : y.toFixed(Math.abs(y) < 10 ? 3 : 1));
-  function count(tokens) {
-    for (const [scale, suffix] of [[1e12, "T"], [1e9, "B"], [1e6, "M"], [1e3, "k"]]) {
-      if (tokens >= scale) return `${Number((tokens / scale).toPrecision(3))} ${suffix}`;
-    }
-    return String(Math.round(tokens));
-  }
-
-  function element(name, text = "", className = "") {
-    const made = document.createElement(name);
-    made.textContent = text;
-    if (className) made.className = className;
-    return made;
-  }
-
   function readout(chart, x) {
     const panel = specs.panels[Number(chart.dataset.panel)];
     const rows = pointRows(taskOf(chart), panel).filter((r) => r.x === x);
@@ -408,7 +255,7 @@
     for (const b of find("[data-metric-button]")) b.setAttribute("aria-pressed", String(Number(b.dataset.metricButton) === state.metric));
     showMenu();
     find("[data-setting-button]").forEach((b, i) => b.setAttribute("aria-pressed", String(i === state.setting)));
-    find("details.data[open]").forEach(fillTable);
+    find("details.data[open]").forEach(fillAny);
     find("[data-cause-words]").forEach(tellCause);
     watch();
   }
@@ -443,7 +290,7 @@
     for (const cell of find("[data-size]")) {
       cell.classList.toggle("faded", state.isolated !== null && cell.dataset.size !== state.isolated);
     }
-    views.forEach((view, chart) => { if (inSight.has(chart) || chart.dataset.kind === "item") isolateIn(view); });
+    views.forEach((_, chart) => { if (inSight.has(chart) || chart.dataset.kind === "item") isolateIn(chart); });
   }
 
   function showTheme() {
@@ -490,58 +337,11 @@
   new ResizeObserver(() => document.documentElement.style.setProperty("--bar", `${bar.offsetHeight}px`)).observe(bar);
 
   // ---- data tables and downloads ----
-  const TABLE = ["model", "step", "tokens", metricTitle, "SE", "items", "not scored", "suspect"];
-  function fillTable(details) {
-    const task = taskOf(details);
-    const table = element("table", "", "numbers");
-    const header = table.createTHead().insertRow();
-    for (const name of TABLE) {
-      header.append(Object.assign(element("th", typeof name === "string" ? name : name()), { scope: "col" }));
-    }
-    const body = table.createTBody();
-    for (const series of chosen(task)) {
-      for (const c of checkpointsOf(series)) {
-        const row = body.insertRow();
-        row.append(Object.assign(element("th", c.model.name), { scope: "row" }));
-        const cells = [c.step, count(c.tokens), format(c.value), format(c.stderr), c.n ?? "–", c.unscored, c.suspect ?? ""];
-        for (const cell of cells) row.insertCell().textContent = cell;
-      }
-    }
-    details.querySelector(".scroll").replaceChildren(table);
-  }
-  find("details.data").forEach((d) => d.addEventListener("toggle", () => { if (d.open) fillTable(d); }));
+  const { fillTable, fillDifferences } = tablesOf({ taskOf, chosen, checkpointsOf, metricTitle, shownDifferences: () => differences[viewIndex()] });
+  const fillAny = (details) => (details.dataset.differences === undefined ? fillTable : fillDifferences)(details);
+  find("details.data").forEach((d) => d.addEventListener("toggle", () => { if (d.open) fillAny(d); }));
 
-  // A cell that a spreadsheet would run as a formula is disarmed with an apostrophe.
-  function csvCell(cell) {
-    if (cell === null || cell === undefined) return "";
-    let text = Array.isArray(cell) ? cell.join(";") : String(cell);
-    if (typeof cell !== "number" && /^[=+\-@\t\r]/.test(text)) text = `'${text}`;
-    return /[",\n\r]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
-  }
-  const csv = (columns, rows) => [columns, ...rows].map((row) => row.map(csvCell).join(",")).join("\n") + "\n";
-
-  function trendsCsv() {
-    const columns = ["suite", "model", "size", "arm", "base_model", "parameters", "task", "shots",
-      "prompt_format", "dtype", "metric", "step", "tokens", "arm_tokens", "flops", "value", "stderr",
-      "n_items", "n_unscored", "chance", "constant_label", "has_items", "suspect"];
-    const rows = [];
-    for (const s of data.series) {
-      const m = modelOf(s), setting = data.settings[s.c];
-      for (const c of checkpointsOf(s)) {
-        rows.push([m.suite, m.name, m.size, m.arm, m.base, m.parameters, data.tasks[s.t], setting.shots,
-          setting.prompt_format, setting.dtype, data.metrics[s.k].name, c.step, c.tokens, c.x,
-          6 * m.parameters * c.tokens, c.value, c.stderr, c.n, c.unscored, s.chance, s.constant,
-          s.items, c.suspect]);
-      }
-    }
-    return csv(columns, rows);
-  }
-
-  function flipsCsv() {
-    const { columns, n_rows } = data.flips_table;
-    const row = (i) => columns.map((column) => column.values[column.index[i]]);
-    return csv(columns.map((column) => column.name), Array.from({ length: n_rows }, (_, i) => row(i)));
-  }
+  const { trendsCsv, flipsCsv } = csvOf({ data, modelOf, checkpointsOf });
 
   function download(name, blob) {
     const link = element("a");
@@ -570,7 +370,6 @@
       setTimeout(() => { button.textContent = "Copy"; }, 1500);
     });
   }
-
   // ---- items: unpacked when they come near ----
   const explorer = document.getElementById("items")
     ? new ItemExplorer({ data, specs, element, draw, format, count }) : null;
@@ -592,6 +391,7 @@
   }
   addEventListener("hashchange", () => { if (location.hash.startsWith("#item-")) follow(); });
 
+  makeSortable(document);
   showTheme();
   find("[data-cause-words]").forEach(tellCause);
   // The atlas has no height until it is drawn, and it stands above every task.

@@ -1,9 +1,12 @@
-"""The unimodal isotonic fit: the curve behind the place of a flip."""
+"""The unimodal isotonic fit: the curve that assumes one turn, and nothing else of its arms."""
 
 from __future__ import annotations
 
+import numpy as np
+
 from ckpt_analyzer.stats.fit import Fit, FittedCurve
 from ckpt_analyzer.stats.series import Series
+from ckpt_analyzer.stats.turn_shapes import turn_posterior
 from ckpt_analyzer.stats.unimodal import fit_unimodal
 
 
@@ -17,7 +20,9 @@ def _apply(series: Series, shock_variance: float) -> FittedCurve:
     best = fits[is_u]
     if not best.turns_inside:
         return FittedCurve(best.fitted_K)
-    return FittedCurve(best.fitted_K, turning_point=best.at, lo=best.lo, hi=best.hi, is_u=is_u)
+    shock_covariance_KK = shock_variance * np.eye(len(series.value_K))
+    place = turn_posterior(series, shock_covariance_KK).place(is_u=is_u)
+    return FittedCurve(best.fitted_K, turning_point=place.at, lo=place.lo, hi=place.hi, is_u=is_u)
 
 
 FIT = Fit(

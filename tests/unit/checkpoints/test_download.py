@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from huggingface_hub.errors import HfHubHTTPError
 
+from ckpt_analyzer.checkpoints import body
 from ckpt_analyzer.checkpoints.download import AlteredError, Download, GaveUpError, Line
 from ckpt_analyzer.checkpoints.retry import RetryPolicy
 from hub_faults import FAULTS
@@ -19,8 +20,15 @@ TOKEN = "hf_secretsecret"
 RECOVERED = sorted(FAULTS.keys() - {"flip", "flip_header", "expired"})
 
 
+@pytest.fixture(params=["parsed", "from the connection"])
+def way(request, monkeypatch):
+    """Large bodies are read past the client's parser: here, all that it did not read at once."""
+    if request.param == "from the connection":
+        monkeypatch.setattr(body, "_MIN_BYTES", 1)
+
+
 @pytest.fixture(params=[False, True], ids=["direct", "signed"])
-def hub(request):
+def hub(request, way):
     with HubServer(signed=request.param) as server:
         server.commit = server.add("org/m", "main", {"w.bin": CONTENT})
         yield server
@@ -53,6 +61,20 @@ def test_reading_begins_where_it_is_told(hub):
     hub.requests.clear()
     assert Reading(hub).bytes(len(CONTENT)) == b""
     assert hub.requests == []
+
+
+def test_a_large_body_comes_in_large_pieces_and_a_small_one_leaves_its_connection(monkeypatch):
+    large = CONTENT * 40
+    with HubServer() as server:
+        commit = server.add("org/m", "main", {"w.bin": large, "small.bin": CONTENT})
+        address = f"{server.endpoint}/org/m/resolve/{commit}"
+        chunks = list(Download(Line(TOKEN), f"{address}/w.bin").chunks())
+        assert b"".join(chunks) == large
+        assert max(map(len, chunks)) > 2**16  # the most that the parser takes
+        n_before = server.n_connections
+        for _ in range(3):
+            assert b"".join(Download(Line(TOKEN), f"{address}/small.bin").chunks()) == CONTENT
+        assert server.n_connections - n_before <= 1
 
 
 @pytest.mark.parametrize("fault", RECOVERED)

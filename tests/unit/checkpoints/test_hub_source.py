@@ -2,14 +2,17 @@
 
 import errno
 import hashlib
+import json
 from pathlib import Path
 
 import pytest
 from huggingface_hub.utils import close_session
 
+import hub_server
 from ckpt_analyzer.checkpoints.download import Line
 from ckpt_analyzer.checkpoints.hub import HubReading, HubSource
 from ckpt_analyzer.checkpoints.scratch import Scratch
+from ckpt_analyzer.checkpoints.spool import SpoolPlace
 from ckpt_analyzer.checkpoints.verified import READINGS
 from ckpt_analyzer.errors import CheckpointError
 from ckpt_analyzer.suite import Model, Suite
@@ -88,6 +91,26 @@ def test_weights_come_through_memory_and_companions_are_gone_afterwards(source, 
     assert leftovers(tmp_path) == []
 
 
+@pytest.mark.parametrize("is_large", [False, True])
+def test_only_weights_of_models_that_ask_for_it_go_through_the_spool(hub, tmp_path, is_large):
+    spool = tmp_path / "spool"
+    source = HubSource(
+        reading=HubReading(
+            line=Line(pause=lambda seconds: None),
+            spool=SpoolPlace(spool),
+            spools=lambda model: is_large and model == MODEL,
+        ),
+        cache_dir=tmp_path / "cache",
+        max_cache_bytes=10**6,
+        endpoint=hub.endpoint,
+    )
+    with source.fetch(source.resolve(checkpoint())) as opened:
+        assert opened.weights_on_disk == is_large
+        assert bool(list(opened.folder.glob("*.safetensors"))) == is_large
+        assert received(opened.slices()) == tensor_bytes(fill=1)
+    assert not list(spool.iterdir() if spool.exists() else [])
+
+
 def test_the_folder_is_freed_when_its_use_fails(source, tmp_path):
     with pytest.raises(ZeroDivisionError), source.fetch(source.resolve(checkpoint())):
         raise ZeroDivisionError
@@ -100,11 +123,12 @@ def test_a_revision_takes_one_request_per_file_and_one_for_its_metadata(hub, sou
     assert len(hub.requests) == 1 + 3  # config, tokenizer, weights
 
 
-def test_a_companion_that_arrives_altered_is_got_again_or_refused(hub, source):
+def test_a_companion_that_arrives_altered_is_got_again_or_refused(hub, source, tmp_path):
     hub.faults.corrupt["config.json"] = 2
     with source.fetch(source.resolve(checkpoint())) as opened:
         assert (opened.folder / "config.json").read_bytes() == files()["config.json"]
     hub.faults.corrupt["config.json"] = READINGS
+    source = make_source(hub, tmp_path)  # one that knows no companions yet
     with (
         pytest.raises(CheckpointError, match=r"config\.json arrived altered"),
         source.fetch(source.resolve(checkpoint())),
@@ -157,8 +181,9 @@ def test_a_failed_request_never_falls_back_to_what_was_fetched_before(hub, sourc
     with source.fetch(resolved):
         pass
     hub.faults.statuses["/resolve/"] = 404
-    with pytest.raises(CheckpointError), source.fetch(resolved):
-        pass
+    # Companions are known by their digests; weights are always read.
+    with pytest.raises(CheckpointError), source.fetch(resolved) as opened:
+        received(opened.slices())
 
 
 def test_a_model_that_does_not_exist_is_named(hub, tmp_path):
@@ -262,3 +287,92 @@ def test_a_folder_of_checkpoints_is_served_as_a_suite(hub, source, tmp_path):
     model = Model("toy-9", "9", "lab/toy-9", 9, None, (1,), 1)
     with source.fetch(source.resolve(SUITE.checkpoint(model, 1))) as opened:
         assert received(opened.slices()) == tensor_bytes(fill=7)
+
+
+OUTSIDE = (
+    "../outside",
+    "../../outside",
+    "/outside",
+    "a/../../../outside",
+    "..\\outside",
+    "~/outside",
+)
+
+
+def everything_under(folder):
+    return {path.relative_to(folder) for path in folder.rglob("*")}
+
+
+@pytest.mark.parametrize("name", OUTSIDE)
+@pytest.mark.parametrize("kind", ["model.safetensors", "config.json", "tokenizer.json", "x.py"])
+def test_no_name_of_a_file_leads_out_of_its_folder(hub, tmp_path, name, kind):
+    listed = f"{name}/{kind}"
+    evil = {listed: b"evil", f"{name}.safetensors": b"evil", f"{name}.py": b"evil"}
+    hub.add("org/toy-36k", "step1", files() | evil)
+    inside = tmp_path / "a" / "b" / "c"
+    reading = HubReading(
+        line=Line(pause=lambda seconds: None),
+        with_code=True,
+        spool=SpoolPlace(inside / "spool"),
+        metadata_dir=inside / "metadata",
+    )
+    source = HubSource(
+        cache_dir=inside / "cache", max_cache_bytes=10**6, endpoint=hub.endpoint, reading=reading
+    )
+    with source.fetch(source.resolve(checkpoint())) as opened:
+        assert received(opened.slices()) == tensor_bytes()
+        assert {path.name for path in opened.folder.iterdir()} == {
+            "config.json", "tokenizer.json", "model.safetensors",
+        }  # fmt: skip
+    assert {path.parts[0] for path in everything_under(tmp_path)} == {"a"}
+    assert {path.parts[0] for path in everything_under(inside)} == {"cache", "spool", "metadata"}
+    assert not hub.count("outside")
+
+
+@pytest.mark.parametrize("name", OUTSIDE)
+def test_an_index_of_shards_that_names_files_outside_reads_none(hub, source, name):
+    sharded = sharded_files()
+    index = json.loads(sharded["model.safetensors.index.json"])
+    index["weight_map"]["stolen"] = name
+    sharded["model.safetensors.index.json"] = json.dumps(index).encode()
+    hub.add("org/toy-36k", "step1", sharded)
+    with source.fetch(source.resolve(checkpoint())) as opened:
+        assert "stolen" not in received(opened.slices())
+    assert not hub.count("outside")
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        ("sha256", "../../outside"), ("sha256", "A" * 64), ("sha256", "0" * 63),
+        ("blobId", "../outside"), ("blobId", "0" * 64), ("size", -1), ("size", "1"),
+        ("commit", "../../outside"), ("commit", "main"),
+    ],
+)  # fmt: skip
+def test_metadata_that_cannot_be_is_refused(hub, source, monkeypatch, tmp_path, key, value):
+    def lied(*args, **kwargs):
+        info = told(*args, **kwargs)
+        if key == "commit":
+            info["sha"] = value
+        for sibling in info["siblings"]:
+            place = sibling.get("lfs", {}) if key in ("sha256", "size") else sibling
+            if key in place:
+                place[key] = value
+        return info
+
+    told = hub_server._info
+    monkeypatch.setattr(hub_server, "_info", lied)
+    before = everything_under(tmp_path)
+    with pytest.raises(CheckpointError, match="that is none"):
+        source.resolve(checkpoint())
+    assert everything_under(tmp_path) == before
+
+
+def test_companions_that_revisions_share_are_asked_for_once(hub, source):
+    hub.add("org/toy-36k", "step2", files(fill=2) | {"tokenizer.json": b'{"changed": 1}'})
+    contents = []
+    for step in (0, 1, 2, 1):
+        with source.fetch(source.resolve(checkpoint(step))) as opened:
+            contents.append((opened.folder / "tokenizer.json").read_bytes())
+    assert contents == [b"{}", b"{}", b'{"changed": 1}', b"{}"]
+    assert (hub.count("config.json"), hub.count("tokenizer.json")) == (1, 2)

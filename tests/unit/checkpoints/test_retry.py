@@ -1,20 +1,16 @@
 """What is done after which failure, without a network and without waiting."""
 
-from datetime import UTC, datetime
-
 import numpy as np
 import pytest
 
 from ckpt_analyzer.checkpoints.retry import (
     Failure,
     RetryPolicy,
-    asked_seconds,
     decide,
     kind_of,
 )
 
 POLICY = RetryPolicy(most_failures=8, first_seconds=0.5, longest_seconds=60)
-NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 
 
 def random():
@@ -33,23 +29,6 @@ def random():
 )  # fmt: skip
 def test_a_status_means_another_thing_from_the_storage_than_from_the_hub(status, signed, kind):
     assert kind_of(status, is_signed_address=signed) is kind
-
-
-@pytest.mark.parametrize(
-    ("headers", "seconds"),
-    [
-        ({"retry-after": "7"}, 7.0),
-        ({"retry-after": "Fri, 02 Jan 2026 03:05:05 GMT"}, 60.0),
-        ({"retry-after": "Fri, 02 Jan 2026 03:00:00 GMT"}, 0.0),
-        ({"retry-after": "soon"}, None),
-        ({"ratelimit": '"resolvers";r=0;t=55'}, 55.0),
-        ({"ratelimit": '"resolvers";r=9;t=55'}, None),
-        ({"retry-after": "3", "ratelimit": '"api";r=0;t=55'}, 3.0),
-        ({}, None),
-    ],
-)
-def test_what_a_server_asks_for_is_read_from_either_header(headers, seconds):
-    assert asked_seconds(headers, NOW) == seconds
 
 
 def test_waits_double_up_to_a_bound_with_jitter():

@@ -100,3 +100,23 @@ def test_export_writes_the_figures_that_are_asked_for(store, typed, tmp_path):
         f"base-to-tuned_accuracy{ending}"
         for ending in (".csv", "_single.pdf", "_single.png", "_single.svg", "_single.vl.json")
     }
+
+
+def test_the_difference_over_tuning_is_drawn_into_a_file(store, typed, tmp_path):
+    path = tmp_path / "chart.svg"
+    typed("compare", store.path, "--draws", 200, "--chart", path)
+    text = path.read_text(encoding="utf-8")
+    assert text.startswith("<svg")
+    assert "base" in text
+    with pytest.raises(UserError, match=r"picture"):
+        typed("compare", store.path, "--draws", 200, "--chart", tmp_path / "chart.txt")
+
+
+def test_the_questions_are_answered_of_every_store(store, typed, tmp_path):
+    other = open_store(tmp_path / "theirs", create=True)
+    commit_answers(other, "m", 1000, [WRONG] * 10)
+    commit_answers(other, "m-sft", 10, [RIGHT] * 10, arm="sft", base_model="m", arm_tokens=5)
+    arguments = ("compare", store.path, other.path, "--questions", "--draws", 200, "--json")
+    answers = json.loads(typed(*arguments))
+    assert {each["question"].partition(": ")[0] for each in answers} == {"ours", "theirs"}
+    assert len(answers) % 2 == 0

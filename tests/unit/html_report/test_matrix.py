@@ -44,8 +44,12 @@ def test_a_shape_without_turning_point_shows_none(verdicts):
 
 def test_a_missing_verdict_is_not_an_undecided_one():
     columns = column_groups(TRENDS, panels_of(TRENDS, sizes_of(TRENDS)))
+    first = FLIPS[FLIPS["task"] == "memo-trap"].head(1)
+    one = matrix(first, columns, group((), TRENDS))
+    ((_, (row,)),) = one.causes
+    assert {cell.verdict.key for cell in row.cells} == {first["verdict"].iloc[0], ""}
+    assert len(one.left_out) == TRENDS["task"].nunique() - 1
     empty = matrix(FLIPS.iloc[:0], columns, group((), TRENDS))
-    assert empty.causes[0][1][0].cells[0].verdict.key == ""
     assert tally(empty) == {"Base": {}, "Instruct": {}}
 
 

@@ -146,10 +146,51 @@ def _runs():
 def test_items_cut_or_lost_are_counted_at_the_top():
     trends = made_up_trends.trends(GRID)
     trends.loc[trends.index[:1], "n_unscored"] = 2
-    top = render(_data(runs=_runs(), trends=trends)).partition("<main")[0]
+    text = render(_data(runs=_runs(), trends=trends))
+    top = text.partition("<main")[0]
     assert "3 prompts were longer" in top
     assert "2 items were not scored" in top
-    assert "torch 2.13" in top
+    assert "2 items not scored" in top
+    assert "Packages: torch 2.13." in text
+
+
+def _movement():
+    facts = {
+        "suite": "madeup", "arm": "base", "task": "memo-trap", "shots": 0, "prompt_format": "plain",
+        "dtype": "float32", "metric": "accuracy",
+    }  # fmt: skip
+    moved = pd.DataFrame(
+        [facts | {"verdict": "inverted_U", "n_sizes": 3, "slope": 0.301, "slope_lo": 0.1,
+                  "slope_hi": 0.5, "p": 0.01, "tau_decades": 0.0, "q_p": 0.5, "n_left_out": 1}]
+    )  # fmt: skip
+    surface = pd.DataFrame(
+        [
+            facts
+            | {
+                "is_u": False,
+                "turn_at": 2.5e9,
+                "movement": 0.301,
+                "movement_se": 0.01,
+                "r2": 0.87,
+                "n": 24,
+            }
+        ]
+    )
+    return moved, surface
+
+
+def test_how_turns_move_with_size_is_told_as_a_factor():
+    moved, surface = _movement()
+    text = render(_data(movement=moved, surface=surface)).replace("\u202f", " ")
+    assert "<td>× 2</td><td>× 1.3 to × 3.2</td><td>0.010</td>" in text
+    assert "larger models turn later" in text
+    assert "3, 1 at the edge left out" in text
+    assert "<td>2.5 B</td><td>× 2</td><td>× 1.9 to × 2.1</td><td>0.87</td><td>24</td>" in text
+
+
+def test_a_store_without_enough_turns_says_nothing_of_movement():
+    moved, _ = _movement()
+    assert "Do larger models" not in render(_data(movement=moved.iloc[:0]))
 
 
 def test_the_regression_is_shown_where_it_was_made():
@@ -190,7 +231,7 @@ def test_two_pages_of_the_same_tables_are_the_same():
 def test_the_published_pythia_accuracies_make_a_page(shared_data):
     trends = made_up_trends.published_trends(shared_data)
     text = render(ReportData("Pythia", trends, made_up_trends.flips(GRID).iloc[:0]))
-    assert "8 sizes (70m to 12b)" in text
+    assert "8 sizes, 70m to 12b" in text
 
 
 def test_the_explorer_is_there_where_there_are_items(page):

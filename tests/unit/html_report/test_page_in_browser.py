@@ -9,6 +9,7 @@ import os
 import shutil
 from dataclasses import dataclass, field
 
+import pandas as pd
 import pytest
 
 import made_up_items
@@ -73,13 +74,23 @@ def file(tmp_path_factory):
     first = flips.index[0]
     flips.at[first, "flags"] = ['=HYPERLINK("http://x")']
     flips.at[first, "method"] = "=1+1"
+    parameters = [float(n) for n in made_up_trends.SIZES.values()]
+    places = [{"size": size, "at": 2e9 * 1.3**i} for i, size in enumerate(parameters)]
+    key = {
+        "suite": "madeup", "arm": "base", "task": "memo-trap", "verdict": "inverted_U",
+        "shots": 0, "prompt_format": "plain", "dtype": "float32", "metric": "accuracy",
+    }  # fmt: skip
+    lines = pd.DataFrame(
+        [key | {"parameters": p["size"], "at": p["at"], "lo": p["at"] / 2, "hi": 2 * p["at"]}
+         for p in places]
+    )  # fmt: skip
     card = TaskCard("memo-trap", "Memo Trap", "strong prior", "classification", HOSTILE,
                     Item("1", HOSTILE, (" a", HOSTILE), 0))  # fmt: skip
     other = TaskCard("quote-repetition", "Quotes", "strong prior", "classification", "Repeat it.")
     write_report(
         ReportData(
             "Made up", TRENDS, flips, tasks=[card, other], metrics=metrics, items=_items(),
-            sweep_yaml="suite: madeup",
+            sweep_yaml="suite: madeup", movement_lines=lines,
         ),
         path,
     )  # fmt: skip
@@ -148,7 +159,7 @@ def test_every_task_draws_without_trouble_or_network(opened):
     for task in made_up_trends.SHAPES:
         for panel in (0, 1):
             assert opened.chart(task, panel).locator("path").count() > 5
-    assert opened.page.locator(".atlas svg.marks").count() == 1
+    assert opened.page.locator(".chart[data-kind='atlas'] svg.marks").count() == 1
     assert opened.page.title() == "Made up"
     assert opened.troubles == []
 
@@ -178,7 +189,7 @@ def test_hovering_a_flip_reads_its_interval(opened):
 
 def _curve_opacities(chart):
     lines = chart.locator("g.mark-line.role-mark path[stroke]").all()
-    return sorted(float(line.get_attribute("opacity") or 1) for line in lines)
+    return sorted(line.evaluate("e => Number(getComputedStyle(e).opacity)") for line in lines)
 
 
 def test_the_legend_isolates_a_size_and_lets_it_go(opened):
@@ -188,7 +199,7 @@ def test_the_legend_isolates_a_size_and_lets_it_go(opened):
     button.click()
     assert _curve_opacities(chart) == [0.06, 0.06, 1]
     assert button.get_attribute("aria-pressed") == "true"
-    far = "#task-sig-figs .chart[data-panel='0'] g.mark-line.role-mark path[opacity='0.06']"
+    far = "#task-sig-figs .chart[data-panel='0'] g.mark-line.role-mark path[style*='0.06']"
     opened.chart("sig-figs")
     opened.page.locator(far).first.wait_for(state="attached")
     assert _curve_opacities(opened.chart("sig-figs")) == [0.06, 0.06, 1]
@@ -198,12 +209,92 @@ def test_the_legend_isolates_a_size_and_lets_it_go(opened):
     assert _curve_opacities(chart) == [1, 1, 1]
 
 
+def _matrix_tasks(page):
+    matrix = page.locator("#verdicts [data-view]:not([hidden]) table.matrix")
+    return [link.inner_text() for link in matrix.locator("tbody th[scope=row] a:visible").all()]
+
+
+def test_the_matrix_is_ordered_by_name_by_turn_and_by_strength(opened):
+    page = opened.page
+    by_cause = _matrix_tasks(page)
+    order = page.locator("#verdicts [data-view]:not([hidden]) .order")
+    order.get_by_role("button", name="by name").focus()
+    page.keyboard.press("Enter")
+    assert _matrix_tasks(page) == sorted(by_cause, key=str.casefold) != by_cause
+    assert page.locator("#verdicts .cause-row:visible").count() == 0
+    order.get_by_role("button", name="earliest turn").click()
+    assert set(_matrix_tasks(page)[:2]) == {"Memo Trap", "Quotes"}
+    order.get_by_role("button", name="by cause").click()
+    assert _matrix_tasks(page) == by_cause
+    assert opened.troubles == []
+
+
+def test_the_head_of_a_model_orders_the_matrix_by_its_turns_then_back(opened):
+    page = opened.page
+    by_cause = _matrix_tasks(page)
+    matrix = page.locator("#verdicts [data-view]:not([hidden]) table.matrix")
+    head = matrix.locator("thead th[data-size='70m']").first
+    seen = []
+    for _ in range(3):
+        head.locator("button").click()
+        seen.append(head.get_attribute("aria-sort"))
+    assert seen == ["ascending", "descending", None]
+    assert _matrix_tasks(page) == by_cause
+
+
+def test_a_cell_of_the_matrix_leads_to_its_chart(opened):
+    matrix = opened.page.locator("#verdicts [data-view]:not([hidden]) table.matrix")
+    targets = {link.get_attribute("href") for link in matrix.locator("td a").all()}
+    charts = opened.page.locator("figure[id^='task-']").evaluate_all(
+        "f => f.map((e) => '#' + e.id)"
+    )
+    assert targets == set(charts)
+
+
+def test_the_table_of_flips_is_sorted_by_its_heads(opened):
+    table = opened.page.locator("#flips [data-view]:not([hidden]) table.flips").first
+    head = table.locator("thead th").nth(3)
+    head.locator("button").click()
+    places = table.locator("tbody tr:first-child td:nth-child(4)")
+    keys = [float(cell.get_attribute("data-key")) for cell in places.all()]
+    assert keys == sorted(keys)
+    assert head.get_attribute("aria-sort") == "ascending"
+    head.locator("button").click()
+    keys = [float(cell.get_attribute("data-key")) for cell in places.all()]
+    assert keys == sorted(keys, reverse=True)
+    assert table.locator("th[aria-sort]").count() == 1
+
+
+def test_the_atlas_draws_the_fitted_movement(opened):
+    atlas = opened.page.locator(".chart[data-kind='atlas']")
+    atlas.locator("svg.marks").wait_for()
+    assert atlas.locator(".mark-line path").count() == 1
+    assert atlas.locator(".mark-area path").count() == 1
+
+
+def test_the_difference_over_tuning_begins_at_the_base_model(opened):
+    chart = opened.page.locator(".chart[data-kind='differences']")
+    chart.scroll_into_view_if_needed()
+    chart.locator("svg.marks").wait_for()
+    assert chart.locator(".mark-line path").count() == 3 * len(made_up_trends.SHAPES)
+    details = opened.page.locator("details[data-differences]")
+    details.locator("summary").click()
+    details.locator("tbody").wait_for()
+    rows = [row.split("\t") for row in details.locator("tbody tr").all_inner_texts()]
+    assert rows[0][2:5] == ["0", "0", "0.000"]
+    tuned = TRENDS[(TRENDS["arm"] != "base") & (TRENDS["metric"] == "accuracy")]
+    assert (
+        len(rows) == len(tuned[tuned["arm_tokens"] > 0]) + tuned.groupby(["task", "model"]).ngroups
+    )
+    assert opened.troubles == []
+
+
 def test_the_metric_switch_changes_charts_verdicts_and_tables(opened):
     chart = opened.chart("memo-trap")
     assert "Accuracy" in chart.inner_text()
     opened.page.get_by_role("button", name="Classification loss").click()
     chart.get_by_text("Classification loss").wait_for()
-    matrix = opened.page.locator("#verdicts [data-view]:not([hidden])")
+    matrix = opened.page.locator("#verdicts .verdicts [data-view]:not([hidden])")
     assert matrix.count() == 1
     assert "falls, then rises (U)" in matrix.inner_text().partition("Memo Trap")[2][:60]
     assert opened.troubles == []

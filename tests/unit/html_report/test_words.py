@@ -8,6 +8,7 @@ import pytest
 import made_up_trends
 from ckpt_analyzer.html_report import prose
 from ckpt_analyzer.html_report.cards import TaskCard
+from ckpt_analyzer.html_report.facts import facts
 from ckpt_analyzer.html_report.flip_rows import flip_table
 from ckpt_analyzer.html_report.run_rows import RUN_COLUMNS
 from ckpt_analyzer.stats import flips as flips_module
@@ -24,7 +25,8 @@ NO_RUNS = pd.DataFrame(columns=list(RUN_COLUMNS))
 )  # fmt: skip
 def test_a_dtype_that_nobody_stated_is_not_a_dtype(dtypes, words):
     trends = pd.concat([TRENDS.assign(dtype=dtype) for dtype in dtypes])
-    assert f"; {words}." in " ".join(prose.what_was_run(trends, NO_RUNS))
+    said = [each for fact in facts(trends, NO_RUNS) for each in fact.words]
+    assert words in said
 
 
 def _flagged(*flags_by_row):

@@ -4,6 +4,7 @@ import ast
 import gzip
 import json
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -172,6 +173,53 @@ def test_choices_that_begin_with_a_space_reassemble_to_the_text(tokenizer, conte
     start = () if context.strip() else request.context_ids
     parts = request.context_ids[len(start) :], request.continuation_ids
     assert "".join(tokenizer.decode(part) for part in parts) == context + choice
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"context": "a\ud800", "choices": (" b",)},
+        {"context": "a", "choices": (" b", " \udfff")},
+        {"context": "a", "choices": (" b",), "other_context": "\udc80"},
+    ],
+)
+def test_half_of_a_surrogate_pair_is_an_error_that_names_the_item(tokenizer, fields):
+    items = [item("sound", " b", item_id="6"), Item(item_id="7", gold=0, **fields)]
+    with pytest.raises(ScoringError, match="half of a surrogate pair") as raised:
+        encode_items(tokenizer, items, max_length_tokens=128)
+    assert raised.value.where.startswith("item 7,")
+
+
+@pytest.mark.parametrize(
+    ("context", "choices"),
+    [
+        ("Größe, 日本語 and 👩‍👩‍👧:", (" ä", " 語", " 👩‍👩‍👧")),
+        ("line\r\nline", ("\r", "\n")),
+        ("a\x00b", ("\x00", " \ufeff")),
+    ],
+)
+def test_any_text_is_scored_byte_for_byte(tokenizer, context, choices):
+    encoded = encode_one(tokenizer, context, *choices, max_length_tokens=512)
+    for request, choice in zip(encoded.requests, choices, strict=True):
+        whole = [*request.context_ids.tolist(), *request.continuation_ids.tolist()]
+        assert tokenizer.decode(whole) == context + choice
+    assert encoded.n_bytes == tuple(len(choice.encode()) for choice in choices)
+
+
+def test_identical_choices_are_scored_alike(tokenizer):
+    one, other, _ = encode_one(tokenizer, "Answer:", " Yes", " Yes", " No").requests
+    np.testing.assert_array_equal(one.context_ids, other.context_ids)
+    np.testing.assert_array_equal(one.continuation_ids, other.continuation_ids)
+
+
+@pytest.mark.parametrize("text", ["word " * 100_000, "a" * 300_000, "日" * 100_000])
+def test_a_prompt_of_a_hundred_thousand_tokens_loses_its_left_end(tokenizer, text):
+    encoded = encode_one(tokenizer, text, " Yes", " No", max_length_tokens=128)
+    assert encoded.truncated
+    assert all(
+        len(request.context_ids) + len(request.continuation_ids) == 129
+        for request in encoded.requests
+    )
 
 
 @pytest.mark.shared_data

@@ -8,7 +8,7 @@ import torch
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from ckpt_analyzer.errors import ScoringError
+from ckpt_analyzer.errors import OutOfMemoryError, ScoringError
 from ckpt_analyzer.scoring import packed, padded
 from ckpt_analyzer.scoring.encode import Request, encode_items
 from ckpt_analyzer.scoring.score import path_of, score_items
@@ -213,15 +213,61 @@ def test_logits_that_exist_at_a_time_stay_within_their_bound(
         np.testing.assert_allclose(one, other, atol=TOLERANCE_NATS)
 
 
-@pytest.mark.parametrize("family", PATHS)
-def test_running_out_of_memory_says_which_number_to_lower(make_model, encoded, family):
-    def fail(*_args):
-        raise torch.OutOfMemoryError("CUDA out of memory")
+def out_of_memory_above(n_rows: int, error: Exception):
+    """A hook that raises `error` for more than `n_rows` rows."""
 
+    def hook(_module, args):
+        if args[0].flatten(0, -2).shape[0] > n_rows:
+            raise error
+
+    return hook
+
+
+OUT_OF_MEMORY = [
+    torch.OutOfMemoryError("CUDA out of memory"),
+    MemoryError(),
+    RuntimeError("[enforce fail] . DefaultCPUAllocator: can't allocate memory: you tried"),
+]
+
+
+@pytest.mark.parametrize("error", OUT_OF_MEMORY, ids=["torch", "python", "cpu"])
+@pytest.mark.parametrize("family", PATHS)
+def test_running_out_of_memory_halves_the_packs_and_changes_no_score(
+    make_model, tokenizer, caplog, family, error
+):
+    items = [
+        Item(str(k), f"{k} cats sat on the " + "mat " * 30, (" a", " b"), 0) for k in range(40)
+    ]
+    encoded = encode_items(tokenizer, items, max_length_tokens=128)
     model = make_model(family)
-    model.get_output_embeddings().register_forward_pre_hook(fail)
-    with pytest.raises(ScoringError, match="batch_tokens=50"):
-        score_items(model, encoded, batch_tokens=100)
+    expected = score_items(model, encoded)
+    layer = next(m for name, m in model.named_modules() if name.endswith(".1"))
+    inner = next(m for m in layer.modules() if isinstance(m, torch.nn.Linear))
+    inner.register_forward_pre_hook(out_of_memory_above(700, error))
+    counts = []
+    found = score_items(model, encoded, progress=counts.append)
+    for name in ("loglikelihood_nats", "is_greedy"):
+        one, other = (t[name].combine_chunks().flatten().to_numpy(False) for t in (found, expected))
+        np.testing.assert_allclose(one, other, atol=TOLERANCE_NATS)
+    assert "ran out of memory on 4096 tokens at a time" in caplog.text
+    assert counts[-1] == len(items)
+
+
+@pytest.mark.parametrize("error", OUT_OF_MEMORY, ids=["torch", "python", "cpu"])
+def test_memory_that_is_never_enough_says_what_to_do(make_model, encoded, error):
+    model = make_model("gpt_neox")
+    model.get_output_embeddings().register_forward_pre_hook(out_of_memory_above(0, error))
+    with pytest.raises(OutOfMemoryError, match="ran out of memory even on few tokens") as raised:
+        score_items(model, encoded)
+    assert "bf16" in raised.value.hint
+
+
+def test_other_errors_of_torch_are_not_taken_for_memory(make_model, encoded):
+    error = RuntimeError("mat1 and mat2 shapes cannot be multiplied")
+    model = make_model("gpt_neox")
+    model.get_output_embeddings().register_forward_pre_hook(out_of_memory_above(0, error))
+    with pytest.raises(RuntimeError, match="cannot be multiplied"):
+        score_items(model, encoded)
 
 
 def test_a_model_without_a_description_says_that_it_is_slower(make_model, encoded, caplog):

@@ -216,7 +216,7 @@ def test_benjamini_yekutieli_is_the_harmonic_number_times_benjamini_hochberg():
 def test_p_is_never_below_what_the_draws_allow_and_says_so():
     sharp = means(v(20, ends=(1.0, 1.0)), stderr=0.002)
     row = only(find_flips(sharp, options=FlipOptions(n_draws=100)))
-    assert row["p"] == pytest.approx(1 / 201)
+    assert row["p"] == pytest.approx(1 / 201 / 3)  # the shape agrees: a third of that of the arms
     assert "p-at-floor" in row["flags"]
 
 
@@ -406,3 +406,33 @@ def test_importing_the_island_loads_nothing_heavy():
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.split() == ["False", "False"]
+
+
+def seeds(n_seeds: int, *, shock: float, turns: bool = True, n: int = 8) -> pd.DataFrame:
+    rng = np.random.default_rng(11)
+    curve = v(n, 0.45, ends=(0.5, 0.55), bottom=0.3) if turns else np.linspace(0.3, 0.6, n)
+    return pd.concat(
+        [
+            means(curve + shock * rng.normal(size=n), 0.004, seed=k, model=f"m-seed{k}")
+            for k in range(n_seeds)
+        ]
+    )
+
+
+def test_every_seed_is_a_series_of_its_own_and_says_which():
+    table = find_flips(seeds(4, shock=0.005))
+    assert sorted(table["seed"]) == [0, 1, 2, 3]
+    assert (table["verdict"] == "U").all()
+    assert "seed" not in find_flips(means(v(8))).columns
+    assert find_flips(means(v(8), seed=None))["seed"].isna().all()
+
+
+@pytest.mark.parametrize("shock", [0.003, 0.05])
+def test_seeds_tell_shocks_from_the_trend_on_few_checkpoints(shock):
+    table = seeds(8, shock=shock)
+    told = find_flips(table)["shock_sd"]
+    alone = pd.concat([find_flips(part.drop(columns="seed")) for _, part in table.groupby("seed")])
+    expected = max(shock, 0.004)  # the least shock that is thought of is about that of the items
+    np.testing.assert_allclose(told, expected, rtol=0.6)
+    off = np.abs(np.log(told / expected)).mean()
+    assert off < np.abs(np.log(alone["shock_sd"] / expected)).mean()

@@ -89,3 +89,13 @@ def test_all_series_are_asked_and_only_turns_inside_count(both):
     assert by.loc[("t", "quadratic"), "verdict"] == "U"
     assert by.loc[("rising", "segmented"), "verdict"] == "none"
     assert np.isnan(by.loc[("rising", "segmented"), "flip_at"])
+
+
+def test_in_a_run_of_few_tokens_no_turn_is_early():
+    """A toy model is through with its whole training before step 512 of a Pythia."""
+    table = means(u(np.log10(STEPS[5] * TOKENS_PER_STEP)), sigma=0.003)
+    (told,) = find_flips(table.assign(tokens=table["tokens"] / 1e4), opinions=True).to_dict(
+        "records"
+    )
+    assert told["verdict"] == "U"
+    assert "early-steps" not in told["flags"]

@@ -14,7 +14,7 @@ from ckpt_analyzer.errors import UserError
 from ckpt_analyzer.stats import fits
 from ckpt_analyzer.stats.fits import broken_power_law, segmented, two_lines
 from ckpt_analyzer.stats.fits._item_clusters import estimate
-from ckpt_analyzer.stats.movement import movement_with_size
+from ckpt_analyzer.stats.movement import lines, movement_with_size
 from ckpt_analyzer.stats.random_effects import meta_regression
 from ckpt_analyzer.stats.replicates import noise_from_items, noise_from_means
 from ckpt_analyzer.stats.series import Series
@@ -204,6 +204,20 @@ def test_the_movement_of_a_flip_with_size_agrees_with_metafor():
         [wanted[name] for name in ("slope", "lo", "hi", "p", "tau2")],
         rtol=1e-5,
     )
+
+
+def test_the_line_and_its_band_are_those_of_the_regression():
+    golden = GOLDEN["movement"]
+    sizes, places, errors = (np.array(golden[name]) for name in ("size", "place", "se"))
+    found = lines(movement_with_size(flips(places, errors, sizes)))
+    at_end = np.column_stack([np.ones_like(sizes), sizes - sizes.max()])
+    fit = meta_regression(places, errors, at_end)
+    end = found.iloc[-1]
+    assert end["parameters"] == pytest.approx(10 ** sizes.max())
+    expected = [fit.coefficient_P[0], *fit.interval(0)]
+    np.testing.assert_allclose(np.log10(end[["at", "lo", "hi"]].astype(float)), expected, rtol=1e-5)
+    assert (found["task"] == "t").all()
+    assert lines(movement_with_size(flips(places[:2], errors[:2], sizes[:2]))).empty
 
 
 def test_a_place_at_the_edge_does_not_move_the_line():

@@ -2,7 +2,14 @@ import pytest
 
 from ckpt_analyzer.errors import SweepError
 from ckpt_analyzer.sweep.config import parse_sweep
-from ckpt_analyzer.sweep.memory import check_memory, machine_bytes, too_large
+from ckpt_analyzer.sweep.memory import (
+    check_memory,
+    layered_models,
+    machine_bytes,
+    needs_disk,
+    spool_bytes,
+    too_large,
+)
 from ckpt_analyzer.sweep.prepare import Overrides, plan_sweep
 
 TEXT = """\
@@ -45,3 +52,16 @@ def test_auto_allows_the_memory_of_the_machine(plan, monkeypatch):
     with pytest.raises(SweepError, match="this machine has"):
         check_memory(plan())
     check_memory(plan("device: cuda"))
+
+
+def test_models_that_may_not_fit_are_to_lie_on_disk(plan):
+    roomy, tight = plan("memory_budget: 1TiB"), plan("memory_budget: 1MiB")
+    for unit in roomy.units:
+        assert not needs_disk(unit.checkpoint.model, roomy.sweep)
+        assert needs_disk(unit.checkpoint.model, tight.sweep)
+    assert layered_models(roomy) == ()
+    assert len(layered_models(tight)) == 3
+
+
+def test_weights_in_a_folder_take_no_more_disk(plan):
+    assert spool_bytes(plan("memory_budget: 1MiB")) == 0
