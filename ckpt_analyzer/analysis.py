@@ -89,16 +89,25 @@ def fit(store: Store, *, alpha: float = 0.05, seed: int = 0, with_suspects: bool
 def _flips(store: Store, trends: pd.DataFrame, axis: Axis, options: FlipOptions) -> pd.DataFrame:
     """Return the flips along `axis`; series that were scored here are judged by their items.
 
-    Items are read by task and metric, so that no more than one of them lies in memory.
+    Items are read by task and metric, and by model where an axis leaves models apart, so that no
+    more than one of them lies in memory.
     """
     cut = Cut(axis, options.keep_suspect)
     series = {_key(one): one for one in cut_series(trends, cut)}
     by_kind = trends.groupby(["task", "metric"])["has_items"].all()
     for task, metric in by_kind.index[by_kind]:
-        items = store.items(task=task, metric=metric)
-        series |= {_key(one): one for one in cut_series(items, cut) if _key(one) in series}
+        for model in _read_apart(trends, task, axis):
+            items = store.items(task=task, model=model, metric=metric)
+            series |= {_key(one): one for one in cut_series(items, cut) if _key(one) in series}
     judged = list(series.values())
     return with_opinions(decide_flips(judged, axis, options), judged, alpha=options.alpha)
+
+
+def _read_apart(trends: pd.DataFrame, task: str, axis: Axis) -> list[str | None]:
+    """Return the models whose items can be read one after the other; None reads all at once."""
+    if axis in ("parameters", "flops"):
+        return [None]
+    return sorted(trends.loc[trends["task"] == task, "model"].unique())
 
 
 def _key(series: Series) -> tuple[object, ...]:

@@ -76,6 +76,7 @@ TRENDS = pa.schema(
         _required("size", _STRING),
         _required("arm", _STRING),
         pa.field("base_model", _STRING),
+        pa.field("seed", _INT64),  # null where a size was trained once
         _required("parameters", _INT64),
         pa.field("non_embedding_parameters", _INT64),
         _required("task", _STRING),
@@ -97,6 +98,9 @@ TRENDS = pa.schema(
         pa.field("suspect", _STRING),  # why the checkpoint is not trusted
     ]
 )
+
+#: Columns that came later: a frame without them has nulls.
+LATER = ("seed",)
 
 #: What one fit that decides nothing says of a series.
 OPINION = pa.struct(
@@ -173,11 +177,15 @@ def conform(frame: pd.DataFrame, schema: pa.Schema) -> pa.Table:
     Raises
     ------
     TableError
-        If a column is missing, of another type, or null where it must not be.
+        If a column is missing, of another type, or null where it must not be. One of `LATER` may
+        be missing.
     """
-    missing = [name for name in schema.names if name not in frame.columns]
+    absent = [name for name in schema.names if name not in frame.columns]
+    missing = [name for name in absent if name not in LATER]
     if missing:
         raise TableError(f"columns missing: {', '.join(missing)}")
+    if absent:
+        frame = frame.assign(**dict.fromkeys(absent))
     try:
         table = pa.Table.from_pandas(frame[schema.names], schema=schema, preserve_index=False)
     except (pa.ArrowInvalid, pa.ArrowTypeError) as error:

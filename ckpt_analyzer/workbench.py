@@ -380,6 +380,7 @@ def _manifest(
         device=scored.device,
         versions=_versions(),
         companions_digest=resolved.companions_digest,
+        seed=model.seed,
     )
 
 

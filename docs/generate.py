@@ -11,8 +11,11 @@ import typer.main
 from typer.cli import get_docs_for_click
 
 from ckpt_analyzer.cli import app
+from docs.suite_tables import readme_table, suites_page
 
 HERE = Path(__file__).parent
+README = HERE.parent / "README.md"
+SUITES_BEGIN, SUITES_END = "<!-- suites: generated -->", "<!-- end of suites -->"
 
 
 def command_line() -> str:
@@ -22,21 +25,30 @@ def command_line() -> str:
     text = get_docs_for_click(obj=command, ctx=context, name="ckpt-analyzer", title="Command line")
     note = (
         "Generated from `--help` by `make docs`. Data goes to stdout, talk to stderr. "
-        "Exit codes: 0 done, 1 some units failed or some audited checkpoints are suspect, "
+        "Exit codes: 0 done, 1 some units failed, some audited checkpoints are suspect, some files "
+        "of a store are wrong, or a suite differs from the Hub, "
         "2 a mistake that you can mend, 130 Ctrl-C.\n"
     )
     title, _, rest = text.partition("\n")
     return f"{title}\n\n{note}{rest.rstrip()}\n"
 
 
-PAGES = {"command-line.md": command_line}
+def readme() -> str:
+    """Return ``README.md`` with the table of suites as it is now; the rest stays."""
+    before, begin, rest = README.read_text(encoding="utf-8").partition(SUITES_BEGIN)
+    _, end, after = rest.partition(SUITES_END)
+    return f"{before}{begin}\n\n{readme_table()}\n\n{end}{after}"
+
+
+#: By path from this folder.
+PAGES = {"command-line.md": command_line, "suites.md": suites_page, "../README.md": readme}
 
 
 def main() -> None:
     """Write every page."""
     for name, page in PAGES.items():
         (HERE / name).write_text(page(), encoding="utf-8")
-        print(f"wrote docs/{name}")
+        print(f"wrote {(HERE / name).resolve().relative_to(HERE.parent)}")
 
 
 if __name__ == "__main__":

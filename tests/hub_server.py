@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 import random
 import re
 import socket
@@ -48,6 +49,10 @@ class Repo:
     branches: dict[str, str] = field(default_factory=dict)
     tags: dict[str, str] = field(default_factory=dict)
     commits: dict[str, Files] = field(default_factory=dict)
+    #: Title of every commit, in the order in which they were made.
+    titles: dict[str, str] = field(default_factory=dict)
+    #: The commits of every branch and tag, the oldest first.
+    history: dict[str, list[str]] = field(default_factory=dict)
 
     def commit_of(self, revision: str) -> str | None:
         if revision in self.commits:
@@ -98,6 +103,7 @@ class HubServer:
         self.void_signatures: set[int] = set()
         self.repos: dict[tuple[str, str], Repo] = {}
         self.faults = Faults()
+        self.commits_per_page = 50
         #: Method and path of every request, in order.
         self.requests: list[str] = []
         #: The Authorization headers that came in.
@@ -130,12 +136,21 @@ class HubServer:
         self._server.server_close()
 
     def add(
-        self, repo_id: str, revision: str, files: Files, *, kind: str = "models", tag: bool = False
+        self,
+        repo_id: str,
+        revision: str,
+        files: Files,
+        *,
+        kind: str = "models",
+        tag: bool = False,
+        title: str = "",
     ) -> str:
-        """Let `revision` of a repository hold `files`; return its commit."""
+        """Let `revision` of a repository hold `files` from a new commit on; return that."""
         repo = self.repos.setdefault((kind, repo_id), Repo())
-        commit = _commit_of(repo_id, revision, files)
+        commit = _commit_of(repo_id, f"{revision} {title}" if title else revision, files)
         repo.commits[commit] = files
+        repo.titles[commit] = title or f"Upload {revision}"
+        repo.history.setdefault(revision, []).append(commit)
         (repo.tags if tag else repo.branches)[revision] = commit
         return commit
 
@@ -265,18 +280,59 @@ class _Handler(BaseHTTPRequestHandler):
         if rest == "refs":
             return self._json(_refs(repo))
         action, _, tail = (rest or "revision/main").partition("/")
-        commit = repo.commit_of(unquote(tail.partition("/")[0] or "main"))
+        revision, _, path = tail.partition("/")
+        commit = repo.commit_of(unquote(revision or "main"))
         if commit is None:
             return self._refuse(404, "RevisionNotFound")
+        if action == "commits":
+            return self._history(repo, unquote(revision))
+        if action == "tree":
+            return self._tree(repo.commits[commit], unquote(path))
         entries = [self._entry(name, repo.commits[commit][name]) for name in repo.commits[commit]]
         if action == "revision":
+            if "expand[]" in self.query or "expand" in self.query:
+                return self._json(_counted(match["repo"], repo.commits[commit]))
             return self._json(_info(match["repo"], commit, entries, blobs="blobs" in self.query))
-        if action == "tree":
-            return self._json(entries)
         if action == "paths-info":
             wanted = json.loads(self.body)["paths"]
             return self._json([entry for entry in entries if entry["path"] in wanted])
         return self._refuse(404, "")
+
+    def _history(self, repo: Repo, revision: str) -> None:
+        """Answer with one page of commits, the newest first, and the address of the next."""
+        commits = [*reversed(repo.history[revision])]
+        page = int(self.query.get("p", ["0"])[0])
+        begin = page * self.hub.commits_per_page
+        listed = [
+            {"id": commit, "title": repo.titles[commit], "message": "",
+             "authors": [{"user": "author"}], "date": "2024-01-01T00:00:00.000Z"}
+            for commit in commits[begin : begin + self.hub.commits_per_page]
+        ]  # fmt: skip
+        headers = {}
+        if begin + self.hub.commits_per_page < len(commits):
+            address = f"{self.hub.endpoint}{urlsplit(self.path).path}?p={page + 1}"
+            headers["Link"] = f'<{address}>; rel="next"'
+        self._json(listed, headers)
+
+    def _tree(self, files: Files, path: str) -> None:
+        """Answer with what lies right in the folder `path`, or in all folders below it."""
+        prefix = f"{path}/" if path else ""
+        inside = {name: content for name, content in files.items() if name.startswith(prefix)}
+        if path and not inside:
+            self._refuse(404, "EntryNotFound")
+            return
+        listed, folders = [], {}
+        for name, content in inside.items():
+            *parents, _ = name.removeprefix(prefix).split("/")
+            for depth in range(1, len(parents) + 1):
+                folders[prefix + "/".join(parents[:depth])] = None
+            if not parents or self.query.get("recursive") == ["true"]:
+                listed.append(self._entry(name, content))
+        if self.query.get("recursive") != ["true"]:
+            folders = {each: None for each in folders if "/" not in each.removeprefix(prefix)}
+        oid = hashlib.sha1(path.encode()).hexdigest()
+        tree = [{"type": "directory", "path": each, "size": 0, "oid": oid} for each in folders]
+        self._json([*tree, *listed])
 
     def _entry(self, name: str, content: bytes) -> dict[str, Any]:
         entry: dict[str, Any] = {
@@ -364,8 +420,9 @@ class _Handler(BaseHTTPRequestHandler):
 
     cut_at: int | None = None
 
-    def _json(self, value: object) -> None:
-        self._send(200, json.dumps(value).encode(), {"Content-Type": "application/json"})
+    def _json(self, value: object, headers: Mapping[str, str] | None = None) -> None:
+        content = json.dumps(value).encode()
+        self._send(200, content, {"Content-Type": "application/json", **(headers or {})})
 
     def _refuse(self, status: int, code: str, headers: Mapping[str, str] | None = None) -> None:
         if self.hub.echoes:
@@ -402,6 +459,19 @@ def _refs(repo: Repo) -> dict[str, Any]:
         "tags": listed(repo.tags, "tags"),
         "converts": [],
     }
+
+
+def _counted(repo_id: str, files: Files) -> dict[str, Any]:
+    """Return what the Hub says of the parameters in the safetensors files of a commit's root."""
+    counts: Counter[str] = Counter()
+    for name, content in files.items():
+        if "/" not in name and name.endswith(".safetensors"):
+            header = json.loads(content[8 : 8 + int.from_bytes(content[:8], "little")])
+            header.pop("__metadata__", None)
+            for tensor in header.values():
+                counts[tensor["dtype"]] += math.prod(tensor["shape"])
+    counted = {"parameters": dict(counts), "total": counts.total()} if counts else None
+    return {"id": repo_id, **({"safetensors": counted} if counted else {})}
 
 
 def _info(

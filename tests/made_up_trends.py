@@ -26,6 +26,7 @@ SHAPES = {
 }
 METRICS = {"accuracy": 1.0, "classification_loss": -1.4, "gold_probability": 0.7}
 TOKENS_PER_STEP = 2_097_152
+SEED_OFFSETS = {1: -0.03, 2: 0.0, 3: 0.06}
 
 
 @dataclass(frozen=True)
@@ -66,6 +67,17 @@ def trends(grid: Grid = DEMO, *, seed: int = 5) -> pd.DataFrame:
     frame.loc[bad, "value"] -= 0.12
     frame.loc[bad, "suspect"] = "same weights as the last step (made up)"
     return tables.conform(frame, tables.TRENDS).to_pandas()
+
+
+def with_seeds(frame: pd.DataFrame) -> pd.DataFrame:
+    """Return three runs of every model of `frame`, which differ by a constant."""
+    runs = [
+        frame.assign(
+            model=frame["model"] + f"-seed{seed}", seed=seed, value=frame["value"] + offset
+        )
+        for seed, offset in SEED_OFFSETS.items()
+    ]
+    return pd.concat(runs, ignore_index=True)
 
 
 def flips(grid: Grid = DEMO) -> pd.DataFrame:

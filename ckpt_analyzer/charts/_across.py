@@ -44,12 +44,18 @@ def place_across(flips: pd.DataFrame, trends: pd.DataFrame) -> pd.DataFrame:
     )  # fmt: skip
 
 
-_KEY = (*PAIRED_BY, "arm")
+#: ``model`` is what the key of a flip says of the models that it joins: all, or those of a seed.
+_KEY = (*PAIRED_BY, "arm", "model")
 
 
 def _curves(trends: pd.DataFrame, axis: str) -> dict[tuple[object, ...], pd.DataFrame]:
-    sorted_rows = trends.sort_values(axis).assign(at=lambda rows: rows[axis].astype(float))
+    named = trends.assign(model=[_joined(seed) for seed in trends["seed"]])
+    sorted_rows = named.sort_values(axis).assign(at=lambda rows: rows[axis].astype(float))
     return dict(tuple(sorted_rows.groupby([*_KEY, "step"], observed=True)))
+
+
+def _joined(seed: float | None) -> str:
+    return "(all)" if seed is None or np.isnan(seed) else f"(seed {int(seed)})"
 
 
 def _step(flip: pd.Series) -> int:

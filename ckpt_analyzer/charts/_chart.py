@@ -34,6 +34,8 @@ class Chart:
     draw_moving
         Does what `draw` does, and takes the fitted movement of turns with size besides; only a
         chart that shows it has one.
+    of_seeds
+        Whether `draw` takes sizes only that were trained with several seeds.
     """
 
     name: str
@@ -45,3 +47,4 @@ class Chart:
     draw_moving: Callable[[pd.DataFrame, pd.DataFrame, pd.DataFrame], alt.TopLevelMixin] | None = (
         None
     )
+    of_seeds: bool = False

@@ -22,6 +22,7 @@ from ckpt_analyzer.checkpoints.download import Line
 from ckpt_analyzer.checkpoints.hub_files import CommitFiles
 from ckpt_analyzer.checkpoints.hub_metadata import HubMetadata
 from ckpt_analyzer.checkpoints.inventory import Inventory, ListedFile
+from ckpt_analyzer.checkpoints.locating.once import Once
 from ckpt_analyzer.checkpoints.mapped import mapped_pieces
 from ckpt_analyzer.checkpoints.metadata_cache import MetadataCache
 from ckpt_analyzer.checkpoints.patience import (
@@ -39,7 +40,7 @@ from ckpt_analyzer.checkpoints.source import (
     WeightFile,
 )
 from ckpt_analyzer.checkpoints.spool import Spool, SpoolPlace
-from ckpt_analyzer.checkpoints.weight_files import choose, deciding
+from ckpt_analyzer.checkpoints.weight_files import TOKENIZER_FILES, choose, deciding
 from ckpt_analyzer.errors import CheckpointError, SourceError
 from ckpt_analyzer.hub_failure import (
     HUB_ERRORS,
@@ -143,16 +144,20 @@ class HubSource:
         self._companions = KnownCompanions()
         #: What revisions stood for when they were listed; from then on they stand for that.
         self._listed: dict[RevisionKey, str] = {}
+        #: What tokenizer repositories held when they were first asked for.
+        self._tokenizers: dict[str, Inventory] = {}
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Let another process read what was listed here, at the same commits.
 
         It finds its token by itself: none leaves this process.
         """
-        return _opened_again, (self._opened_with, self._listed)
+        return _opened_again, (self._opened_with, self._listed, self._tokenizers)
 
     def commits(self, models: Iterable[Model]) -> Mapping[RevisionKey, str]:
-        """Return the commit of every branch and tag of `models`; one request per repository.
+        """Return the commit of everything that could be a checkpoint of `models`.
+
+        Costs one request per repository and page, see ``locating``.
 
         Raises
         ------
@@ -160,11 +165,12 @@ class HubSource:
             If a repository does not exist or the Hub is not reached.
         """
         found: dict[RevisionKey, str] = {}
+        hub = Once(self._metadata)
         for model in models:
+            names = {model.name_at(step) for step in model.steps}
             with self._explained(model.repo):
-                refs = self._metadata.refs(model.repo)
-            for ref in refs:
-                found[RevisionKey(model.name, ref.name)] = ref.commit
+                listed = model.locating.listed(hub, model.repo, names)
+            found |= {RevisionKey(model.name, name): commit for name, commit in listed.items()}
         self._listed.update(found)
         return found
 
@@ -180,15 +186,64 @@ class HubSource:
         CheckpointError
             If the revision does not exist.
         """
-        repo, revision = checkpoint.model.repo, checkpoint.revision
-        commit = self._listed.get(RevisionKey(checkpoint.model.name, revision))
-        with self._explained(f"{repo} at {revision}"):
-            return self._metadata.inventory(repo, revision, commit=commit)
+        place = checkpoint.place
+        commit = self._commit(checkpoint)
+        with self._explained(f"{place.repo} at {checkpoint.revision}"):
+            whole = self._metadata.inventory(
+                place.repo, place.revision or checkpoint.revision, commit=commit
+            )
+        return whole.below(place.subfolder)
 
     def known_inventory(self, checkpoint: Checkpoint) -> Inventory | None:
         """Return what `checkpoint` holds if it was listed and that takes no request."""
+        place = checkpoint.place
         commit = self._listed.get(RevisionKey(checkpoint.model.name, checkpoint.revision))
-        return None if commit is None else self._metadata.known(checkpoint.model.repo, commit)
+        known = None if commit is None else self._metadata.known(place.repo, commit)
+        return None if known is None else known.below(place.subfolder)
+
+    def parameters(self, checkpoint: Checkpoint) -> int | None:
+        """Return how many parameters the Hub counts in `checkpoint`; None if it does not say.
+
+        One request.
+        """
+        place = checkpoint.place
+        if place.subfolder:
+            return None  # the Hub counts those of the root
+        with self._explained(f"{place.repo} at {checkpoint.revision}"):
+            commit = self._commit(checkpoint) or place.revision or checkpoint.revision
+            return self._metadata.parameters(place.repo, commit)
+
+    def has_repository(self, repo: str) -> bool:
+        """Return whether `repo` exists and may be seen; one request.
+
+        Raises
+        ------
+        SourceError
+            If the Hub is not reached, or the repository is gated.
+        """
+        with self._explained(repo):
+            return self._metadata.exists(repo)
+
+    def _commit(self, checkpoint: Checkpoint) -> str | None:
+        """Return the commit that `checkpoint` was listed with; list it where nothing else tells.
+
+        Raises
+        ------
+        CheckpointError
+            If only a listing tells it, and it is not listed.
+        """
+        model = checkpoint.model
+        key = RevisionKey(model.name, checkpoint.revision)
+        if checkpoint.place.revision is not None or key in self._listed:
+            return self._listed.get(key)
+        if key not in self.commits([model]):
+            raise CheckpointError(
+                f"{checkpoint.label} does not exist: {model.repo} has no such "
+                f"{model.locating.kind}",
+                where=self._endpoint,
+                hint="list the checkpoints that exist: ckpt-analyzer plan",
+            )
+        return self._listed[key]
 
     def text(self, checkpoint: Checkpoint, inventory: Inventory, name: str) -> bytes:
         """Return the content of a small file of `inventory`; asked for once per content.
@@ -198,9 +253,12 @@ class HubSource:
         CheckpointError
             If it cannot be had.
         """
-        repo = checkpoint.model.repo
-        with self._explained(f"{name} of {repo} at {checkpoint.revision}"):
-            return self._metadata.text(repo, inventory.commit, inventory.file(name))
+        place = checkpoint.place
+        file = inventory.file(name)
+        if place.subfolder:
+            file = replace(file, name=f"{place.subfolder}/{name}")
+        with self._explained(f"{name} of {place.repo} at {checkpoint.revision}"):
+            return self._metadata.text(place.repo, inventory.commit, file)
 
     def resolve(self, checkpoint: Checkpoint) -> ResolvedCheckpoint:
         """Return the commit and the weight files of `checkpoint`, from metadata alone.
@@ -210,9 +268,13 @@ class HubSource:
         CheckpointError
             If it does not exist, is incomplete, or the Hub is not reached.
         """
-        subject = f"{checkpoint.model.repo} at {checkpoint.revision}"
+        subject = f"{checkpoint.place.repo} at {checkpoint.revision}"
         inventory = self.inventory(checkpoint)
         files = choose(inventory.names, subject, with_code=self._with_code)
+        deciding_files = self._with_tokenizer(checkpoint.model, inventory)
+        companions = tuple(
+            sorted({*files.companions} - TOKENIZER_FILES | TOKENIZER_FILES & deciding_files.names)
+        )
         return ResolvedCheckpoint(
             checkpoint=checkpoint,
             commit=inventory.commit,
@@ -220,8 +282,8 @@ class HubSource:
                 self._weight_file(checkpoint, inventory, inventory.file(name))
                 for name in files.weights
             ),
-            companions=files.companions,
-            companions_digest=inventory.digest_of(deciding(files.companions)),
+            companions=companions,
+            companions_digest=deciding_files.digest_of(deciding(companions)),
         )
 
     def shapes(self, resolved: ResolvedCheckpoint) -> Mapping[str, tuple[int, ...]]:
@@ -233,8 +295,9 @@ class HubSource:
             If the files are no safetensors, or cannot be had.
         """
         checkpoint = resolved.checkpoint
-        subject = f"{checkpoint.model.repo} at {checkpoint.revision}"
-        files = CommitFiles(self._line, self._endpoint, checkpoint.model.repo, resolved.commit)
+        place = checkpoint.place
+        subject = f"{place.repo} at {checkpoint.revision}"
+        files = self._commit_files(place.repo, resolved.commit, place.subfolder)
         found: dict[str, tuple[int, ...]] = {}
         for file in resolved.weight_files:
             if not file.name.endswith(".safetensors"):
@@ -247,6 +310,19 @@ class HubSource:
                 found |= shapes_at_the_beginning(content, file.size_bytes, file.name)
         return found
 
+    def _with_tokenizer(self, model: Model, inventory: Inventory) -> Inventory:
+        """Return `inventory` with the tokenizer of the model's tokenizer repository in it."""
+        repo = model.tokenizer_repo
+        if repo is None:
+            return inventory
+        if repo not in self._tokenizers:
+            with self._explained(f"the tokenizer of {model.name}, {repo},"):
+                # Another thread may ask as well: the first answer stands.
+                self._tokenizers.setdefault(repo, self._metadata.inventory(repo, "main"))
+        own = [file for file in inventory.files if file.name not in TOKENIZER_FILES]
+        other = [f for f in self._tokenizers[repo].files if f.name in TOKENIZER_FILES]
+        return Inventory(inventory.commit, (*own, *other))
+
     @contextmanager
     def fetch(self, resolved: ResolvedCheckpoint) -> Iterator[OpenCheckpoint]:
         """Open this commit: companions are in a folder until the exit, weights come as pieces.
@@ -257,11 +333,10 @@ class HubSource:
             If the files cannot be read, or are not those that were resolved.
         """
         checkpoint = resolved.checkpoint
-        subject = f"{checkpoint.model.repo} at {checkpoint.revision}"
+        place = checkpoint.place
+        subject = f"{place.repo} at {checkpoint.revision}"
         spool = self._spool if self._spools(checkpoint.model) else None
-        repo, commit = checkpoint.model.repo, resolved.commit
-        listed = self._metadata.known(repo, commit)
-        files = CommitFiles(self._line, self._endpoint, repo, commit, listed, self._companions)
+        files = self._commit_files(place.repo, resolved.commit, place.subfolder)
 
         def slices() -> Pieces:
             with self._explained(subject):
@@ -270,7 +345,7 @@ class HubSource:
         with self._scratch.room(0, subject) as folder, ExitStack() as use:
             with self._explained(subject):
                 for name in resolved.companions:
-                    files.save_companion(name, folder)
+                    self._files_with(name, checkpoint.model, files).save_companion(name, folder)
                 if spool is not None:
                     spooled = use.enter_context(spool.files(resolved, files.read))
                     for path in spooled.iterdir():
@@ -279,6 +354,20 @@ class HubSource:
                 yield OpenCheckpoint(folder, False, slices)
             else:
                 yield OpenCheckpoint(folder, True, partial(mapped_pieces, folder, resolved))
+
+    def _files_with(self, companion: str, model: Model, own: CommitFiles) -> CommitFiles:
+        """Return the files among which the companion of that name is: the tokenizer's, or `own`."""
+        repo = model.tokenizer_repo
+        if repo is None or companion not in TOKENIZER_FILES:
+            return own
+        return self._commit_files(repo, self._tokenizers[repo].commit)
+
+    def _commit_files(self, repo: str, commit: str, subfolder: str = "") -> CommitFiles:
+        whole = self._metadata.known(repo, commit)
+        listed = None if whole is None else whole.below(subfolder)
+        return CommitFiles(
+            self._line, self._endpoint, repo, commit, listed, self._companions, subfolder
+        )
 
     def _weight_file(
         self, checkpoint: Checkpoint, inventory: Inventory, file: ListedFile
@@ -299,7 +388,10 @@ class HubSource:
             raise kind(problem, where=without_credentials(self._endpoint), hint=hint) from None
 
 
-def _opened_again(opening: _Opening, listed: dict[RevisionKey, str]) -> HubSource:
+def _opened_again(
+    opening: _Opening, listed: dict[RevisionKey, str], tokenizers: dict[str, Inventory]
+) -> HubSource:
     source = HubSource(**opening._asdict())
     source._listed.update(listed)
+    source._tokenizers.update(tokenizers)
     return source

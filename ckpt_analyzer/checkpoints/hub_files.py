@@ -29,12 +29,12 @@ _GIT_BLOB_HEX, _SHA256_HEX = 40, 64
 
 @dataclass(frozen=True)
 class CommitFiles:
-    """The files of one commit.
+    """The files of one commit, right in its `subfolder`.
 
     Parameters
     ----------
     listed
-        What the commit holds; None if that is not known any more.
+        What the folder holds; None if that is not known any more.
     known
         Small files of this and other commits.
     """
@@ -45,6 +45,7 @@ class CommitFiles:
     commit: str
     listed: Inventory | None = None
     known: KnownCompanions = field(default_factory=KnownCompanions)
+    subfolder: str = ""
 
     def save_companion(self, name: str, folder: Path) -> None:
         """Write the small file `name` into `folder`, once its content is what the Hub names it.
@@ -90,7 +91,13 @@ class CommitFiles:
         return self.listed.file(name).digest
 
     def _url(self, name: str) -> str:
-        return hf_hub_url(self.repo, name, revision=self.commit, endpoint=self.endpoint)
+        return hf_hub_url(
+            self.repo,
+            name,
+            subfolder=self.subfolder or None,
+            revision=self.commit,
+            endpoint=self.endpoint,
+        )
 
 
 def _is_content(content: bytes, tag: str) -> bool:

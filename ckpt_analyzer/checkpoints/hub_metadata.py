@@ -1,4 +1,4 @@
-"""Metadata of repositories on a Hub: refs, inventories of commits, small texts.
+"""Metadata of repositories on a Hub: refs, histories, inventories of commits, small texts.
 
 In: repositories and revisions. Out: records. Each answer about a commit is asked for once and kept
 in the cache; a failure that may pass is tried again (``patience.py``). Errors of the client come
@@ -8,14 +8,20 @@ out as they are: what they mean for the user is ``hub_failure.py``.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 
 from huggingface_hub import HfApi, hf_hub_url
-from huggingface_hub.hf_api import RepoSibling
+from huggingface_hub.errors import (
+    EntryNotFoundError,
+    GatedRepoError,
+    RepositoryNotFoundError,
+    RevisionNotFoundError,
+)
+from huggingface_hub.hf_api import RepoFolder, RepoSibling
 from huggingface_hub.utils._headers import build_hf_headers
 from huggingface_hub.utils._http import get_session, hf_raise_for_status
 
 from ckpt_analyzer.checkpoints.inventory import Inventory, ListedFile
+from ckpt_analyzer.checkpoints.locating.place import Ref, TitledCommit
 from ckpt_analyzer.checkpoints.metadata_cache import MetadataCache
 from ckpt_analyzer.checkpoints.patience import Patience
 from ckpt_analyzer.errors import CheckpointError
@@ -24,14 +30,6 @@ from ckpt_analyzer.hub_failure import without_credentials
 _TIMEOUT_SECONDS = 30.0
 _COMMIT = re.compile(r"[0-9a-f]{40}")
 _SHA256 = re.compile(r"[0-9a-f]{64}")
-
-
-@dataclass(frozen=True)
-class Ref:
-    """A branch or tag and the commit that it stands for."""
-
-    name: str
-    commit: str
 
 
 class HubMetadata:
@@ -49,6 +47,64 @@ class HubMetadata:
         """
         found = self._patience.ask(lambda: self._api.list_repo_refs(repo))
         return tuple(Ref(ref.name, ref.target_commit) for ref in (*found.tags, *found.branches))
+
+    def history(self, repo: str, branch: str) -> tuple[TitledCommit, ...]:
+        """Return the commits of `branch`, the newest first; one request per page of them.
+
+        None if there is no such branch.
+        """
+        try:
+            found = self._patience.ask(lambda: self._api.list_repo_commits(repo, revision=branch))
+        except RevisionNotFoundError:
+            return ()
+        return tuple(TitledCommit(each.title, each.commit_id) for each in found)
+
+    def folders(self, repo: str, commit: str, inside: str) -> tuple[str, ...]:
+        """Return the paths of the folders right in `inside`; one request per page of them.
+
+        None if there is no such folder.
+        """
+
+        def listed() -> list[str]:
+            tree = self._api.list_repo_tree(repo, inside or None, revision=commit)
+            return [entry.path for entry in tree if isinstance(entry, RepoFolder)]
+
+        try:
+            return tuple(self._patience.ask(listed))
+        except EntryNotFoundError:
+            return ()
+
+    def exists(self, repo: str) -> bool:
+        """Return whether `repo` exists and may be seen; one request."""
+        try:
+            self.refs(repo)
+        except GatedRepoError:
+            raise
+        except RepositoryNotFoundError:
+            return False
+        return True
+
+    def head(self, repo: str) -> str | None:
+        """Return the commit of ``main``; None if there is no such repository, or it is private."""
+        try:
+            refs = self.refs(repo)
+        except GatedRepoError:
+            raise
+        except RepositoryNotFoundError:
+            return None
+        return next((ref.commit for ref in refs if ref.name == "main"), None)
+
+    def parameters(self, repo: str, commit: str) -> int | None:
+        """Return how many parameters the safetensors files of `commit` hold, as the Hub says.
+
+        None where it does not say it; one request.
+        """
+        info = self._patience.ask(
+            lambda: self._api.model_info(
+                repo, revision=commit, expand=["safetensors"], timeout=_TIMEOUT_SECONDS
+            )
+        )
+        return None if info.safetensors is None else info.safetensors.total
 
     def known(self, repo: str, commit: str) -> Inventory | None:
         """Return what `commit` holds if that is known without a request."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 
 @dataclass(frozen=True)
@@ -44,6 +44,14 @@ class Inventory:
     def file(self, name: str) -> ListedFile:
         """Return the file called `name`, which must be there."""
         return next(file for file in self.files if file.name == name)
+
+    def below(self, folder: str) -> Inventory:
+        """Return the files right in `folder`, named as they are there; all of them for ``""``."""
+        if not folder:
+            return self
+        inside = [file for file in self.files if file.name.startswith(f"{folder}/")]
+        named = [replace(file, name=file.name.removeprefix(f"{folder}/")) for file in inside]
+        return Inventory(self.commit, tuple(file for file in named if "/" not in file.name))
 
     def digest_of(self, names: Iterable[str]) -> str:
         """Return one digest of the names and contents of the files `names`."""

@@ -173,6 +173,7 @@ def _stated_model(root: Path, entry: ModelEntry) -> Model:
         arm=entry.arm,
         base_model=entry.base_model,
         tokens_before=entry.tokens_before,
+        seed=entry.seed,
         revision=entry.revision or find_step_folders(folder).revision or "step{step}",
     )
 

@@ -110,7 +110,7 @@ class CheckpointSource(Protocol):
         """Return the commit of every revision that exists of `models`.
 
         A revision that is absent from the mapping does not exist. Costs one request per
-        repository on the Hub, and no reading of weights in a folder.
+        repository and page on the Hub, and no reading of weights in a folder.
         """
         ...
 
@@ -130,6 +130,13 @@ class CheckpointSource(Protocol):
 
     def known_inventory(self, checkpoint: Checkpoint) -> Inventory | None:
         """Return what ``inventory`` would if that costs nothing, else None."""
+        ...
+
+    def parameters(self, checkpoint: Checkpoint) -> int | None:
+        """Return how many parameters the source counts in `checkpoint`; None if it does not say.
+
+        Costs one request on the Hub; a folder's headers are read.
+        """
         ...
 
     def text(self, checkpoint: Checkpoint, inventory: Inventory, name: str) -> bytes:

@@ -63,7 +63,7 @@ class Spool:
             If the files exceed the bound or the disk, or do not arrive as published.
         """
         checkpoint = resolved.checkpoint
-        subject = f"{checkpoint.model.repo} at {checkpoint.revision}"
+        subject = f"{checkpoint.place.repo} at {checkpoint.revision}"
         with self._room(resolved, subject), self._scratch.room(0, subject) as folder:
             try:
                 for file in resolved.weight_files:

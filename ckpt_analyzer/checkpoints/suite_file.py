@@ -50,6 +50,7 @@ class ModelEntry(_Record):
     non_embedding_parameters: _NotNegative | None = None
     tokens_before: _NotNegative = 0
     revision: str | None = None
+    seed: int | None = None
     provenance: dict[str, object] = {}
 
     @field_validator("steps")

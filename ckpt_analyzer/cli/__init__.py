@@ -25,6 +25,7 @@ from ckpt_analyzer.cli import (
     report,
     run,
     status,
+    store,
     suites,
     tasks,
     view,
@@ -79,12 +80,13 @@ for each in (
 ):
     app.command(each.NAME)(verb(each.command))
 app.add_typer(import_results.app, name="import")
+app.add_typer(store.app, name="store")
 
 
 def main() -> None:
     """Run the command line and exit.
 
-    0 done, 1 some units failed or some checkpoints are suspect, 2 a mistake, 130 Ctrl-C.
+    0 done, 1 units failed, checkpoints are suspect or files wrong, 2 a mistake, 130 Ctrl-C.
     """
     try:
         silence_libraries()

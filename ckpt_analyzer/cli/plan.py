@@ -57,7 +57,7 @@ def wanted_rows(sweep_or_store: Path, overrides: Overrides) -> list[dict[str, An
         {
             "model": each.model.name,
             "step": each.proposal.step,
-            "tokens": each.proposal.step * each.model.tokens_per_step,
+            "tokens": each.model.tokens_at(each.proposal.step),
             "why": each.proposal.reason,
         }
         for each in wanted

@@ -152,10 +152,12 @@ def _fit_words(opinion: Mapping[str, Any]) -> str:
 
 def _model(flip: pd.Series) -> str:
     """Return the model; along an axis that joins models, what they have in common."""
-    if flip["model"] != "(all)":
-        return str(flip["model"])
+    joined = str(flip["model"])
+    if not joined.startswith("("):
+        return joined
+    run = "" if joined == "(all)" else f", {joined.strip('()')}"
     common = "" if flip["size"] == "(all)" else f", {flip['size']}"
-    return f"{flip['suite']} {flip['arm']}{common}"
+    return f"{flip['suite']} {flip['arm']}{run}{common}"
 
 
 def _axis_words(axis: str, arm: str) -> str:

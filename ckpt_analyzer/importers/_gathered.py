@@ -123,7 +123,7 @@ class Gathered:
 
 def _frame(rows: list[dict[str, Any]]) -> pd.DataFrame:
     frame = pd.DataFrame(rows, columns=list(tables.TRENDS.names))
-    for column in ("n_items", "non_embedding_parameters"):
+    for column in ("n_items", "non_embedding_parameters", "seed"):
         frame[column] = frame[column].astype("Int64")
     for column in ("stderr", "chance", "constant_label"):
         frame[column] = frame[column].astype("float64")

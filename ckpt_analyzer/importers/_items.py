@@ -112,6 +112,7 @@ def make_unit(source: Source, rows: Sequence[ItemRow], items: Sequence[Item] = (
         size=model.size,
         arm=model.arm,
         base_model=model.base_model,
+        seed=model.seed,
         parameters=model.parameters,
         non_embedding_parameters=model.non_embedding_parameters,
         revision=checkpoint.revision,

@@ -109,11 +109,18 @@ def _read_archive(path: Path, endings: tuple[str, ...]) -> Iterator[Document]:
 
 def _parse(name: str, raw: bytes) -> Document:
     try:
-        return Document(name, content=_content(name, raw))
+        content = _content(name, raw)
+        if name.endswith((".json", ".jsonl")):
+            json.dumps(content, ensure_ascii=False).encode()
+        return Document(name, content=content)
+    except UnicodeEncodeError:
+        return Document(name, failure="a text holds half of a surrogate pair (\\ud800 …)")
     except (json.JSONDecodeError, UnicodeDecodeError, RecursionError) as error:
         return Document(name, failure=f"not JSON: {error}")
     except (pa.ArrowException, OSError) as error:
         return Document(name, failure=f"not a table: {str(error).splitlines()[0]}")
+    except ValueError as error:  # a number of thousands of digits
+        return Document(name, failure=f"not JSON: {error}")
 
 
 def _content(name: str, raw: bytes) -> Any:  # noqa: ANN401

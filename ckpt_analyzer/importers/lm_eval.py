@@ -39,6 +39,8 @@ __all__ = ["FORMAT", "read_lm_eval", "size_of", "task_key"]
 
 #: The prize tasks are called ``isp_memo_trap`` there and ``memo-trap`` here.
 _PRIZE_PREFIX = "isp_"
+#: What no evaluation exceeds; a file that says more is damaged.
+_LARGEST_SHOTS, _LARGEST_COUNT = 2**31 - 1, 2**53
 _PROPORTIONS = ("accuracy", "accuracy_per_char", "mc1")
 PROMPT_FORMAT = "lm-eval"
 
@@ -181,8 +183,10 @@ def _shots(content: Mapping[str, Any], task: str) -> int:
     by_task = content.get("n-shot")
     stated = by_task.get(task) if isinstance(by_task, dict) else None
     stated = content["config"].get("num_fewshot") if stated is None else stated
-    if not isinstance(stated, int) or isinstance(stated, bool) or stated < 0:
+    if not isinstance(stated, int) or isinstance(stated, bool):
         raise UnreadableError(f"neither `n-shot` of {task} nor `config.num_fewshot` is a number")
+    if not 0 <= stated <= _LARGEST_SHOTS:
+        raise UnreadableError(f"`n-shot` of {task} is no number of examples")
     return stated
 
 
@@ -194,15 +198,25 @@ def _metrics(metrics: Mapping[str, Any]) -> Iterator[tuple[str, float, float | N
             continue
         stderr = metrics.get(f"{name}_stderr{comma}{kept}")
         ours = OURS.get(name, name) + ("" if kept in ("", "none") else f",{kept}")
-        yield ours, float(value), _finite(stderr)
+        yield ours, _number(value), _finite(stderr)
 
 
 def _is_number(value: object) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool)
 
 
-def _finite(number: object) -> float | None:
-    return float(number) if isinstance(number, int | float) and math.isfinite(number) else None
+def _number(value: float) -> float:
+    """Return a number of JSON as a float; one that is beyond floats is infinite."""
+    try:
+        return float(value)
+    except OverflowError:
+        return math.inf
+
+
+def _finite(value: object) -> float | None:
+    """Return a standard error; None where it is none."""
+    number = _number(value) if isinstance(value, int | float) else math.nan
+    return number if math.isfinite(number) and number >= 0 else None
 
 
 def _n_items(content: Mapping[str, Any], task: str, metrics: Mapping[str, Any]) -> int | None:
@@ -210,7 +224,7 @@ def _n_items(content: Mapping[str, Any], task: str, metrics: Mapping[str, Any]) 
     counts = content.get("n-samples")
     stated = counts.get(task) if isinstance(counts, dict) else None
     effective = stated.get("effective") if isinstance(stated, dict) else None
-    if isinstance(effective, int) and not isinstance(effective, bool) and effective > 0:
+    if type(effective) is int and 0 < effective <= _LARGEST_COUNT:
         return effective
     for name, p, stderr in _metrics(metrics):
         if name in _PROPORTIONS and stderr and 0 < p < 1:
@@ -241,7 +255,7 @@ def _samples(document: Document, results: Sequence[Document], suites: Sequence[S
             dtype=_dtype(config),
             commit=str(config.get("model_sha") or ""),
             n_items=_n_items(content, task, by_task[task]),
-            means={k: float(v) for k, v in by_task[task].items() if _is_number(v)},
+            means={k: _number(v) for k, v in by_task[task].items() if _is_number(v)},
             version=str(content.get("lm_eval_version") or "unstated"),
         )
     raise UnreadableError(

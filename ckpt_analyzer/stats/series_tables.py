@@ -34,6 +34,8 @@ _VARIES: dict[str, dict[str, Any]] = {
     "flops": {"model": "(all)", "size": "(all)", "parameters": 0},
     "shots": {"shots": -1},
 }
+#: Axes along which a series holds several models: those of one seed.
+_JOINS_MODELS = ("parameters", "flops")
 
 
 @dataclass(frozen=True)
@@ -48,7 +50,8 @@ def cut_series(table: pd.DataFrame, cut: Cut) -> list[Series]:
     """Return the series of `table` along ``cut.axis``, sorted by their key.
 
     Along ``parameters`` there is one series per step; along ``flops`` the last checkpoint of each
-    model; along ``shots`` one series per checkpoint. Rows without a value (NaN: not scored) are
+    model; each is cut by ``seed`` where the table has it, which its model's name then tells. Along
+    ``shots`` there is one series per checkpoint. Rows without a value (NaN: not scored) are
     left out.
 
     Raises
@@ -142,6 +145,8 @@ def _series(rows: pd.DataFrame, cut: Cut) -> Series:
         rows = rows[rows["suspect"].isna()]
         notes.append("suspect-left-out")
     measured = _from_items(rows) if "score" in rows.columns else _from_means(rows)
+    if cut.axis in _JOINS_MODELS and key.get("seed") is not None:
+        key["model"] = f"(seed {key['seed']})"
     return Series(
         key=key,
         axis=cut.axis,

@@ -64,7 +64,7 @@ def _remove(path: Path) -> None:
 
 
 def _explained(error: OSError, path: Path) -> StoreError:
-    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+    if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
         return StoreError(
             "the disk that holds the store is full",
             where=str(path),

@@ -21,6 +21,7 @@ import pyarrow.parquet as pq
 from ckpt_analyzer.errors import StoreError
 from ckpt_analyzer.store.atomic import write_whole
 from ckpt_analyzer.store.unit import UnitManifest
+from ckpt_analyzer.store.versions import columns_since, upgraded_table
 from ckpt_analyzer.store.write import parquet_bytes
 from ckpt_analyzer.tables import AUDIT, conform
 
@@ -138,8 +139,8 @@ def _still_true(known: pd.DataFrame, rows: pd.DataFrame) -> pd.DataFrame:
 
 def _read(path: Path) -> pa.Table:
     try:
-        return pq.read_table(path, schema=AUDIT)
-    except (OSError, ValueError) as error:
+        return upgraded_table(pq.read_table(path), AUDIT, columns_since(1, "AUDIT"))
+    except (OSError, ValueError, KeyError) as error:
         raise StoreError(
             "an audit in the store cannot be read",
             where=str(path),

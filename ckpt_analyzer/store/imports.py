@@ -20,9 +20,16 @@ from pydantic import ConfigDict, TypeAdapter, ValidationError
 
 from ckpt_analyzer.errors import StoreError
 from ckpt_analyzer.store.atomic import write_whole
-from ckpt_analyzer.store.listing import Damage, sha256_of
-from ckpt_analyzer.store.unit import FORMAT
-from ckpt_analyzer.store.write import now_utc, parquet_bytes
+from ckpt_analyzer.store.clock import not_before
+from ckpt_analyzer.store.listing import Damage, alteration
+from ckpt_analyzer.store.versions import (
+    VERSION,
+    NewerStoreError,
+    check_version,
+    columns_since,
+    upgraded_table,
+)
+from ckpt_analyzer.store.write import parquet_bytes
 from ckpt_analyzer.tables import TRENDS, conform
 
 
@@ -44,7 +51,7 @@ class ImportRecord:
     created: str
     parquet_sha256: str
     parquet_bytes: int
-    format: int = FORMAT
+    format: int = VERSION
 
 
 @dataclass(frozen=True)
@@ -70,17 +77,18 @@ def add_import(folder: Path, trends: pd.DataFrame, source: str) -> ImportRecord:
     """
     content = parquet_bytes(conform(trends, TRENDS))
     sha256 = hashlib.sha256(content).hexdigest()
+    known = list_imports(folder).records
     record = ImportRecord(
         import_id=sha256[:16],
         source=source,
         n_rows=len(trends),
-        created=now_utc(),
+        created=not_before(known[0].created if known else ""),
         parquet_sha256=sha256,
         parquet_bytes=len(content),
     )
-    for known in list_imports(folder).records:
-        if known.import_id == record.import_id:
-            return known
+    for earlier in known:
+        if earlier.import_id == record.import_id:
+            return earlier
     write_whole(folder / f"{record.import_id}.parquet", content)
     write_whole(
         folder / f"{record.import_id}.json",
@@ -95,6 +103,8 @@ def list_imports(folder: Path) -> ImportListing:
     for path in sorted(folder.glob("*.json")):
         try:
             records.append(_read_record(path))
+        except NewerStoreError:
+            raise
         except StoreError as error:
             damaged.append(Damage(path, error.problem))
     newest_first = sorted(records, key=lambda record: record.created, reverse=True)
@@ -106,17 +116,18 @@ def altered_imports(folder: Path) -> tuple[Damage, ...]:
     tables = {
         folder / f"{record.import_id}.parquet": record for record in list_imports(folder).records
     }
-    return tuple(
-        Damage(path, "its content is not what was written")
-        for path, record in tables.items()
-        if sha256_of(path) != record.parquet_sha256
-    )
+    read = ((path, alteration(path, record.parquet_sha256)) for path, record in tables.items())
+    return tuple(Damage(path, reason) for path, reason in read if reason)
 
 
 def read_imports(folder: Path) -> pa.Table:
     """Return the rows of all imports, those of the newest import first."""
     tables = [
-        pq.read_table(folder / f"{record.import_id}.parquet", schema=TRENDS)
+        upgraded_table(
+            pq.read_table(folder / f"{record.import_id}.parquet"),
+            TRENDS,
+            columns_since(record.format, "TRENDS"),
+        )
         for record in list_imports(folder).records
     ]
     return pa.concat_tables([TRENDS.empty_table(), *tables])
@@ -128,8 +139,9 @@ def _read_record(path: Path) -> ImportRecord:
     except (OSError, ValidationError) as error:
         raise StoreError("damaged or foreign import: not a record", where=str(path)) from error
     table = path.with_suffix(".parquet")
-    if record.import_id != path.stem or record.format != FORMAT:
-        raise StoreError("damaged or foreign import: of another name or format", where=str(path))
+    check_version(record.format, str(path))
+    if record.import_id != path.stem:
+        raise StoreError("damaged or foreign import: of another name", where=str(path))
     if not table.is_file() or table.stat().st_size != record.parquet_bytes:
         raise StoreError("damaged import: its table is missing or cut short", where=str(path))
     return record

@@ -20,7 +20,7 @@ from typing import Any
 
 from ckpt_analyzer.events import UnitStatus
 from ckpt_analyzer.store.atomic import write_whole
-from ckpt_analyzer.store.write import now_utc
+from ckpt_analyzer.store.clock import now_utc
 
 _FOLDER = "jobs"
 _RECORD = "job.json"

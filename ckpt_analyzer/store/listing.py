@@ -15,6 +15,7 @@ from ckpt_analyzer.errors import StoreError
 from ckpt_analyzer.store.atomic import TEMPORARY_PREFIX
 from ckpt_analyzer.store.manifest import read_manifest
 from ckpt_analyzer.store.unit import UnitManifest
+from ckpt_analyzer.store.versions import NewerStoreError
 
 
 @dataclass(frozen=True)
@@ -48,13 +49,21 @@ class Listing:
 
 
 def list_units(units: Path) -> Listing:
-    """Return what lies in the folder `units`, which need not exist."""
+    """Return what lies in the folder `units`, which need not exist.
+
+    Raises
+    ------
+    NewerStoreError
+        If a later version wrote one of the units: it is not damaged, and must not be scored again.
+    """
     paths = sorted(units.iterdir()) if units.is_dir() else []
     manifests, damaged = [], []
     for path in paths:
         if _is_manifest(path):
             try:
                 manifests.append(read_manifest(path))
+            except NewerStoreError:
+                raise
             except StoreError as error:
                 damaged.append(Damage(path, error.problem))
     tables = {manifest.parquet for manifest in manifests}
@@ -69,11 +78,19 @@ def list_units(units: Path) -> Listing:
 
 def altered_tables(units: Path, manifests: Iterable[UnitManifest]) -> tuple[Damage, ...]:
     """Return the tables in `units` whose content is not what `manifests` say; reads all of it."""
-    return tuple(
-        Damage(units / manifest.parquet, "its content is not what was written")
-        for manifest in manifests
-        if sha256_of(units / manifest.parquet) != manifest.parquet_sha256
-    )
+    wanted = {manifest.parquet: manifest.parquet_sha256 for manifest in manifests}
+    read = ((units / name, alteration(units / name, sha256)) for name, sha256 in wanted.items())
+    return tuple(Damage(path, reason) for path, reason in read if reason)
+
+
+def alteration(path: Path, sha256: str) -> str:
+    """Return in what `path` differs from a file of this digest; empty if in nothing."""
+    try:
+        return "" if sha256_of(path) == sha256 else "its content is not what was written"
+    except FileNotFoundError:
+        return "it is gone"
+    except OSError as error:
+        return f"it cannot be read: {error.strerror or error}"
 
 
 def sha256_of(path: Path) -> str:

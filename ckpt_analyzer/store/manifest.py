@@ -6,6 +6,7 @@ In: a ``UnitManifest`` or the bytes of a file. Out: the other of the two. Writin
 
 from __future__ import annotations
 
+import datetime
 import json
 from dataclasses import asdict
 from pathlib import Path
@@ -13,7 +14,8 @@ from pathlib import Path
 from pydantic import TypeAdapter, ValidationError
 
 from ckpt_analyzer.errors import StoreError
-from ckpt_analyzer.store.unit import FORMAT, UnitManifest
+from ckpt_analyzer.store.unit import UnitManifest
+from ckpt_analyzer.store.versions import NewerStoreError, check_version, upgraded_manifest
 
 _MANIFEST = TypeAdapter(UnitManifest)
 
@@ -30,14 +32,18 @@ def read_manifest(path: Path) -> UnitManifest:
     Raises
     ------
     StoreError
-        If it is not a manifest, is of another format, does not bear its own unit's name, or its
-        table is missing or of another size.
+        If it is not a manifest, does not bear its own unit's name, or its table is missing or of
+        another size.
+    NewerStoreError
+        If a later version wrote it.
     """
     manifest = _parse(path)
     if manifest.unit_id != path.stem:
         raise _damaged(path, f"it describes unit {manifest.unit_id}")
     if Path(manifest.parquet).name != manifest.parquet:
         raise _damaged(path, "its table lies in another folder")
+    if not _is_time(manifest.created):
+        raise _damaged(path, f"created: {manifest.created!r} is no time")
     _check_size(path, manifest)
     return manifest
 
@@ -49,9 +55,14 @@ def _parse(path: Path) -> UnitManifest:
         raise _damaged(path, f"it is not readable JSON ({error})") from error
     if not isinstance(content, dict) or "unit_id" not in content:
         raise _damaged(path, "it is not a manifest of ckpt_analyzer")
-    if content.get("format") != FORMAT:
-        raise _damaged(path, f"it is of format {content.get('format')}, known is {FORMAT}")
+    try:
+        check_version(content.get("format"), str(path))
+    except NewerStoreError:
+        raise
+    except StoreError as error:
+        raise _damaged(path, error.problem) from error
     del content["unit_id"]
+    content = upgraded_manifest(content, content["format"])
     try:
         return _MANIFEST.validate_json(json.dumps(content))
     except ValidationError as error:
@@ -69,6 +80,13 @@ def _check_size(path: Path, manifest: UnitManifest) -> None:
         raise _damaged(
             path, f"its table has {found_bytes} bytes instead of {manifest.parquet_bytes}"
         )
+
+
+def _is_time(text: str) -> bool:
+    try:
+        return datetime.datetime.fromisoformat(text).tzinfo is not None
+    except ValueError:
+        return False
 
 
 def _damaged(path: Path, reason: str) -> StoreError:

@@ -7,11 +7,12 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 from ckpt_analyzer.errors import StoreError
 from ckpt_analyzer.store.atomic import TEMPORARY_PREFIX, write_whole
-from ckpt_analyzer.store.unit import FORMAT
-from ckpt_analyzer.store.write import now_utc
+from ckpt_analyzer.store.clock import now_utc
+from ckpt_analyzer.store.versions import VERSION, check_version
 
 _MARK = "store.json"
 
@@ -30,8 +31,26 @@ def make_store(path: Path) -> None:
         If it is a file or holds other files.
     """
     check_place(path)
-    content = json.dumps({"format": FORMAT, "created": now_utc()}, indent=1)
-    write_whole(path / _MARK, content.encode())
+    _write(path, {"format": VERSION, "created": now_utc()})
+
+
+def raise_version(path: Path) -> None:
+    """Say that the store `path` holds what this version wrote, so that older ones refuse it.
+
+    What they wrote stays as it is and goes on being read.
+
+    Raises
+    ------
+    StoreError
+        If it is no store, one of a later version, or cannot be written.
+    """
+    mark = _read(path)
+    if mark["format"] < VERSION:
+        _write(path, {**mark, "format": VERSION})
+
+
+def _write(path: Path, mark: dict[str, Any]) -> None:
+    write_whole(path / _MARK, json.dumps(mark, indent=1).encode())
 
 
 def check_place(path: Path) -> None:
@@ -56,25 +75,25 @@ def check_store(path: Path) -> None:
     Raises
     ------
     StoreError
-        If there is none, it is damaged, or the store is of another format.
+        If there is none, it is damaged, or a later version wrote the store.
     """
+    _read(path)
+
+
+def _read(path: Path) -> dict[str, Any]:
     if not is_store(path):
         raise StoreError(f"{path} is not a store", where=str(path), hint=_what_to_open(path))
     try:
-        content = json.loads((path / _MARK).read_bytes())
-        found = content["format"]
+        mark: dict[str, Any] = json.loads((path / _MARK).read_bytes())
+        found = mark["format"]
     except (ValueError, TypeError, KeyError) as error:
         raise StoreError(
             "the mark of the store is damaged",
             where=str(path / _MARK),
-            hint=f'write {{"format": {FORMAT}}} into it if the folder is your store',
+            hint=f'write {{"format": {VERSION}}} into it if the folder is your store',
         ) from error
-    if found != FORMAT:
-        raise StoreError(
-            f"the store is of format {found}, known is {FORMAT}",
-            where=str(path / _MARK),
-            hint="use the version of ckpt_analyzer that wrote the store",
-        )
+    check_version(found, str(path / _MARK))
+    return mark
 
 
 def _holds_other_files(path: Path) -> bool:

@@ -16,7 +16,8 @@ is 0 where all items, or none, are right, and a weight of 1/0 would then rule ev
 from __future__ import annotations
 
 import glob
-from collections.abc import Sequence, Set
+import tempfile
+from collections.abc import Iterable, Sequence, Set
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -27,11 +28,14 @@ from ckpt_analyzer.errors import StoreError
 from ckpt_analyzer.metric import Metric
 from ckpt_analyzer.store.listing import altered_tables
 from ckpt_analyzer.store.selection import StoredCell
-from ckpt_analyzer.tables import TRENDS
+from ckpt_analyzer.store.versions import Scalar, columns_since
+from ckpt_analyzer.tables import ITEM_SCORES, TRENDS
 
+#: What a query may hold of its tables at once; what exceeds it waits on the disk.
+MEMORY = "2GiB"
 _FACTS = (
     "suite", "model", "size", "arm", "base_model", "parameters", "non_embedding_parameters",
-    "step", "tokens", "arm_tokens", "suspect",
+    "step", "tokens", "arm_tokens", "suspect", "seed",
 )  # fmt: skip
 _KEYS = ("task", "shots", "prompt_format", "dtype")
 
@@ -39,11 +43,24 @@ _CELLS = pa.schema(
     [
         pa.field("cell", pa.int64()),
         pa.field("filename", pa.string()),
+        pa.field("unit", pa.int32()),
+        pa.field("unit_id", pa.string()),
+        pa.field("created", pa.string()),
         pa.field("kind", pa.string()),
         pa.field("given", pa.list_(pa.string())),
         *(TRENDS.field(name) for name in (*_KEYS, *_FACTS)),
     ]
 )
+
+#: The means of a metric over the items of one cell, which goes by its number.
+CELL_MEANS = pa.schema(
+    [
+        pa.field("cell", pa.int64()),
+        *(pa.field(name, TRENDS.field(name).type) for name in (
+            "metric", "value", "stderr", "n_items", "n_unscored", "chance", "constant_label",
+        )),
+    ]
+)  # fmt: skip
 
 #: The long table of item scores that ``item_values`` returns.
 ITEM_VALUES = pa.schema(
@@ -54,6 +71,10 @@ ITEM_VALUES = pa.schema(
         pa.field("score", pa.float64()),  # null: not scored
     ]
 )
+
+
+class ReplacedError(StoreError):
+    """A table went away while it was read: its rows may lie in another one by now."""
 
 
 @dataclass(frozen=True)
@@ -71,12 +92,35 @@ class Question:
 
 
 def mean_values(question: Question) -> pa.Table:
-    """Return one row of TRENDS per cell and metric that applies to it.
+    """Return one row of TRENDS per cell and metric that applies to it, computed from the items."""
+    if not question.cells or not question.metrics:
+        return TRENDS.empty_table()
+    return as_trends(question, cell_means(question))
 
-    ``n_items`` counts the items that the mean is over, ``n_unscored`` the others. A cell of which
-    no item is scored has no mean and no row; ``Store.runs`` shows its count.
+
+def cell_means(question: Question) -> pa.Table:
+    """Return one row of CELL_MEANS per cell and metric that applies to it.
+
+    ``n_items`` counts the items that the mean is over, ``n_unscored`` the others.
     """
-    return _answer(question, _mean_sql(question), TRENDS)
+    return _run(question, _mean_sql(question)).cast(CELL_MEANS)
+
+
+def as_trends(question: Question, means: pa.Table) -> pa.Table:
+    """Return `means` (CELL_MEANS) as TRENDS.
+
+    A cell of which no item is scored has no mean and no row; ``Store.runs`` shows its count.
+    """
+    sql = f"""
+        SELECT *, 6.0 * parameters * tokens AS flops, true AS has_items
+        FROM means JOIN cells USING (cell)
+        WHERE n_items > 0
+        ORDER BY suite, model, arm, {", ".join(_KEYS)}, metric, step
+    """
+    with duckdb.connect() as connection:
+        connection.register("cells", cell_table(question))
+        connection.register("means", means)
+        return _fitted(connection.sql(sql).to_arrow_table(), TRENDS)
 
 
 def item_values(question: Question) -> pa.Table:
@@ -108,20 +152,26 @@ def wide_values(question: Question, items: pa.Table) -> pa.Table:
 def _answer(question: Question, sql: str, schema: pa.Schema) -> pa.Table:
     if not question.cells or not question.metrics:
         return schema.empty_table()
-    found = _run(question, sql)
+    return _fitted(_run(question, sql), schema)
+
+
+def _fitted(found: pa.Table, schema: pa.Schema) -> pa.Table:
     return pa.Table.from_arrays(
         [found[field.name].cast(field.type) for field in schema], schema=schema
     )
 
 
 def _run(question: Question, sql: str, **tables: pa.Table) -> pa.Table:
-    # DuckDB reads a name with brackets or stars as a pattern.
-    files = sorted({glob.escape(_file(question, found)) for found in question.cells})
-    with duckdb.connect() as connection:
-        for name, table in {"cells": _cell_table(question), **tables}.items():
+    groups = _grouped_files(question).values()
+    files = {f"files_{i}": names for i, names in enumerate(groups)}
+    with (
+        tempfile.TemporaryDirectory(prefix="ckpt-analyzer-") as spill,
+        duckdb.connect(config={"memory_limit": MEMORY, "temp_directory": spill}) as connection,
+    ):
+        for name, table in {"cells": cell_table(question), **tables}.items():
             connection.register(name, table)
         try:
-            return connection.sql(sql, params={"files": files}).to_arrow_table()
+            return connection.sql(sql, params=files).to_arrow_table()
         except duckdb.Error as error:
             # DuckDB reports Ctrl-C in the middle of a query as an error of its own.
             if isinstance(error, duckdb.InterruptException) or "KeyboardInterrupt" in str(error):
@@ -129,22 +179,62 @@ def _run(question: Question, sql: str, **tables: pa.Table) -> pa.Table:
             altered = altered_tables(question.units, {found.unit for found in question.cells})
             if not altered:
                 raise
-            raise StoreError(
+            gone = not all(damage.path.exists() for damage in altered)
+            raise (ReplacedError if gone else StoreError)(
                 "a table of the store is not what was written",
                 where=", ".join(str(damage.path) for damage in altered),
                 hint="remove it and run the sweep again: it scores what is missing",
             ) from error
 
 
+@dataclass(frozen=True)
+class _Layout:
+    """What tells how a file is read: the version that wrote it, and whether units share it."""
+
+    version: int
+    is_packed: bool
+
+
+def _grouped_files(question: Question) -> dict[_Layout, list[str]]:
+    """Return the files by layout, each once. DuckDB reads a name with brackets as a pattern."""
+    groups: dict[_Layout, set[str]] = {}
+    for found in question.cells:
+        layout = _Layout(found.unit.format, found.unit.packed_as is not None)
+        groups.setdefault(layout, set()).add(glob.escape(_file(question, found)))
+    return {layout: sorted(names) for layout, names in groups.items()}
+
+
+def _scores_sql(layouts: Iterable[_Layout]) -> str:
+    """Return SQL for ITEM_SCORES of all files, with ``filename`` and ``unit``."""
+    parts = []
+    for i, layout in enumerate(layouts):
+        gained = columns_since(layout.version, "ITEM_SCORES")
+        columns = [f"{_literal(gained[n])} AS {n}" if n in gained else n for n in ITEM_SCORES.names]
+        unit = "unit" if layout.is_packed else "CAST(0 AS INTEGER) AS unit"
+        source = f"read_parquet($files_{i}, filename = true)"
+        parts.append(f"SELECT {', '.join(columns)}, filename, {unit} FROM {source}")
+    return " UNION ALL ".join(parts)
+
+
+def _literal(value: Scalar) -> str:
+    if value is None:
+        return "NULL"
+    return f"'{value.replace(chr(39), chr(39) * 2)}'" if isinstance(value, str) else str(value)
+
+
 def _file(question: Question, found: StoredCell) -> str:
     return str(question.units / found.unit.parquet)
 
 
-def _cell_table(question: Question) -> pa.Table:
+def cell_table(question: Question) -> pa.Table:
+    """Return one row per cell of `question`: its number, its place, what tells it apart."""
     rows = [
         {
             "cell": number,
             "filename": _file(question, found),
+            "unit": found.unit.packed_as or 0,
+            "unit_id": found.unit.unit_id,
+            "created": found.unit.created,
             "kind": found.cell.kind,
             "given": found.cell.values,
             **{name: getattr(found.cell.key, name) for name in _KEYS},
@@ -164,14 +254,17 @@ def _per_item(question: Question) -> str:
         f" AS chance_{i}"
         for i, metric in enumerate(question.metrics)
     )
-    # Units of before there were task_values lack the column.
-    options = "filename = true" + (", union_by_name = true" if given else "")
     return f"""
-        SELECT cell, kind, given, item_id, part, gold, {columns}
-        FROM read_parquet($files, {options})
-        JOIN (SELECT cell, filename, kind, given, {", ".join(_KEYS)} FROM cells)
-        USING (filename, {", ".join(_KEYS)})
+        SELECT cell, item_id, part, gold, kind, given, {columns}
+        FROM ({_scores_sql(_grouped_files(question))})
+        JOIN (SELECT cell, filename, unit, kind, given, {", ".join(_KEYS)} FROM cells)
+        USING (filename, unit, {", ".join(_KEYS)})
     """
+
+
+def _applies_to_row(question: Question) -> str:
+    each = (f"(metric = '{metric.name}' AND {_applies(metric)})" for metric in question.metrics)
+    return " OR ".join(each)
 
 
 def _value(metric: Metric, given: Set[str]) -> str:
@@ -189,17 +282,14 @@ def _applies(metric: Metric) -> str:
 
 
 def _mean_sql(question: Question) -> str:
-    metrics = question.metrics
-    means = ",\n".join(_mean_of(i, metric) for i, metric in enumerate(metrics))
+    means = ",\n".join(_mean_of(i, metric) for i, metric in enumerate(question.metrics))
     return f"""
         WITH per_item AS ({_per_item(question)}),
-        per_cell AS (
+        means AS (
             SELECT cell, unnest([{means}], recursive := true) FROM per_item GROUP BY cell
         )
-        SELECT *, 6.0 * parameters * tokens AS flops, true AS has_items
-        FROM per_cell JOIN cells USING (cell)
-        WHERE n_items > 0
-        ORDER BY suite, model, arm, {", ".join(_KEYS)}, metric, step
+        SELECT {", ".join(CELL_MEANS.names)} FROM means JOIN cells USING (cell)
+        WHERE {_applies_to_row(question)}
     """
 
 

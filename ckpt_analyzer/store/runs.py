@@ -12,9 +12,9 @@ import pandas as pd
 from ckpt_analyzer.store.unit import UnitManifest
 
 _FROM_MANIFEST = (
-    "unit_id", "suite", "model", "size", "arm", "base_model", "parameters", "revision", "commit",
-    "step", "tokens", "arm_tokens", "weights_sha256", "suspect", "sweep_sha256", "seconds_fetch",
-    "seconds_score", "device", "parquet_bytes", "created", "copied_from",
+    "unit_id", "suite", "model", "size", "arm", "base_model", "seed", "parameters", "revision",
+    "commit", "step", "tokens", "arm_tokens", "weights_sha256", "suspect", "sweep_sha256",
+    "seconds_fetch", "seconds_score", "device", "parquet_bytes", "created", "copied_from",
 )  # fmt: skip
 _COUNTS = ("n_items", "n_truncated", "n_unscored", "n_shots_cut")
 

@@ -1,16 +1,17 @@
 """The door to a store: open it, write units into it, ask it for tables.
 
-In: a folder. Out: pandas tables (tables.TRENDS and others). A store holds no state in memory but
-its path: every call sees what lies on the disk at that moment, whoever wrote it. It knows nothing
-of models, fits and charts.
+In: a folder. Out: pandas tables (tables.TRENDS and others). A store holds nothing in memory but its
+path and the time of its last writing: every call sees what lies on the disk at that moment, whoever
+wrote it. It knows nothing of models, fits and charts.
 """
 
 from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Iterable, Mapping, Sequence, Set
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TypeVar
 
 import pandas as pd
 import pyarrow as pa
@@ -18,11 +19,15 @@ import pyarrow as pa
 from ckpt_analyzer import metrics as declared
 from ckpt_analyzer.errors import UnknownNameError
 from ckpt_analyzer.metric import Metric
-from ckpt_analyzer.store import audits, fits, imports, texts
+from ckpt_analyzer.store import audits, checking, fits, garbage, imports, texts
 from ckpt_analyzer.store.atomic import write_whole
+from ckpt_analyzer.store.clock import Clock
+from ckpt_analyzer.store.compacting import Compacted, compact_units
 from ckpt_analyzer.store.listing import Damage, Listing, altered_tables, list_units
-from ckpt_analyzer.store.mark import check_store, is_store, make_store
-from ckpt_analyzer.store.queries import Question, item_values, mean_values, wide_values
+from ckpt_analyzer.store.manifest import read_manifest
+from ckpt_analyzer.store.mark import check_store, is_store, make_store, raise_version
+from ckpt_analyzer.store.means import remembered_means
+from ckpt_analyzer.store.queries import Question, ReplacedError, item_values, wide_values
 from ckpt_analyzer.store.runs import runs_table
 from ckpt_analyzer.store.selection import Selection, StoredCell, last_trusted, select_cells
 from ckpt_analyzer.store.trajectories import Trajectories, scattered
@@ -30,6 +35,10 @@ from ckpt_analyzer.store.unit import IMPORTED, CellKey, UnitManifest
 from ckpt_analyzer.store.write import commit_unit, read_unit
 from ckpt_analyzer.tables import SERIES
 from ckpt_analyzer.task import Item
+
+_T = TypeVar("_T")
+#: How often a question is asked again whose tables are replaced while it is answered.
+_PATIENCE = 5
 
 
 def open_store(path: Path | str, *, create: bool = False) -> Store:
@@ -40,16 +49,19 @@ def open_store(path: Path | str, *, create: bool = False) -> Store:
     Parameters
     ----------
     create
-        Make the folder a store if it is missing or empty.
+        It will be written to: make the folder a store if it is missing or empty, and if an earlier
+        version made it, keep that version from misreading what is written from now on.
 
     Raises
     ------
     StoreError
-        If `path` is no store, or one of another format.
+        If `path` is no store, or a later version wrote it.
     """
     path = Path(path).absolute()
     if create and not is_store(path):
         make_store(path)
+    elif create:
+        raise_version(path)
     check_store(path)
     return Store(path)
 
@@ -59,6 +71,7 @@ class Store:
     """An open store. Any number of processes may hold it open and write."""
 
     path: Path
+    _clock: Clock = field(default_factory=Clock, repr=False, compare=False)
 
     # --- units ---
 
@@ -97,11 +110,39 @@ class Store:
 
     def commit(self, draft: UnitManifest, table: pa.Table) -> UnitManifest:
         """Write a unit and return its manifest; see ``write.commit_unit``."""
-        return commit_unit(self._units, draft, table)
+        return commit_unit(self._units, draft, table, lambda: self._clock.after(self._newest))
 
     def read_unit(self, manifest: UnitManifest) -> pa.Table:
-        """Return the table of a unit (tables.ITEM_SCORES); see ``write.read_unit``."""
+        """Return the table of a unit (tables.ITEM_SCORES); see ``write.read_unit``.
+
+        If the unit has moved to another table since `manifest` was read, it is read from there.
+        """
+        place = self._units / f"{manifest.unit_id}.json"
+        if not (self._units / manifest.parquet).exists() and place.exists():
+            manifest = read_manifest(place)
         return read_unit(self._units, manifest)
+
+    # --- upkeep ---
+
+    def check(self) -> checking.Checked:
+        """Read the whole store and say what is wrong with it; see ``checking.check``."""
+        return checking.check(self.path)
+
+    def quarantine(self, wrong: Iterable[Damage]) -> tuple[Path, ...]:
+        """Move what is wrong out of the way; see ``checking.quarantine``."""
+        return checking.quarantine(self.path, wrong)
+
+    def compact(self) -> Compacted:
+        """Put the rows of many small tables into few; see ``compacting.compact_units``."""
+        raise_version(self.path)
+        return compact_units(self._units)
+
+    def garbage(
+        self, older_than_seconds: float, *, with_superseded: bool = False
+    ) -> tuple[garbage.Garbage, ...]:
+        """Return the files that serve nobody; see ``garbage.leftovers``, ``garbage.superseded``."""
+        found = garbage.leftovers(self.path, older_than_seconds)
+        return found + (garbage.superseded(self.path, self.manifests()) if with_superseded else ())
 
     # --- what lies beside the units ---
 
@@ -179,7 +220,9 @@ class Store:
         wanted = known if metrics is None else set(metrics)
         for name in wanted - known:
             raise UnknownNameError("metric", name, known)
-        scored = mean_values(self._question(chosen, wanted))
+        scored = self._settled(
+            lambda: remembered_means(self._means, self._question(self.selection().chosen, wanted))
+        )
         frame: pd.DataFrame = pa.concat_tables([scored, imported]).to_pandas()
         frame = frame[frame["metric"].isin(wanted)].drop_duplicates([*SERIES, "step"])
         return frame.sort_values([*SERIES, "step"], ignore_index=True)
@@ -212,10 +255,13 @@ class Store:
             raise UnknownNameError("metric", metric, known)
         names = known if metric is None else {metric}
         wanted = {"task": task, "model": model, "arm": arm, "shots": shots}
-        cells = [found for found in self.selection().chosen if _matches(found, wanted)]
-        if last:
-            cells = list(last_trusted(cells))
-        frame: pd.DataFrame = item_values(self._question(cells, names)).to_pandas()
+
+        def read() -> pa.Table:
+            cells = [found for found in self.selection().chosen if _matches(found, wanted)]
+            kept = list(last_trusted(cells)) if last else cells
+            return item_values(self._question(kept, names))
+
+        frame: pd.DataFrame = self._settled(read).to_pandas()
         return frame
 
     def trajectories(
@@ -232,15 +278,21 @@ class Store:
         """
         texts_of_task = self.item_texts(task)
         of_task = (found for found in self.selection().chosen if found.cell.key.task == task)
-        cells = [found for found in of_task if chosen(found)]
-        if cells:
-            texts_of_task = texts.read_texts(self._items, task, cells[-1].cell.key.task_sha256)
+        first = [found for found in of_task if chosen(found)]
+        if first:
+            texts_of_task = texts.read_texts(self._items, task, first[-1].cell.key.task_sha256)
         given = _given(self.selection().chosen)
         records = [_record(name, given) for name in metrics]
         names = [record.name for record in records]
-        question = Question(self._units, cells, records)
         keys = pa.Table.from_pandas(texts_of_task[["part", "item_id"]], preserve_index=False)
-        return scattered(texts_of_task, cells, wide_values(question, keys), names)
+
+        def read() -> Trajectories:
+            of_task = (found for found in self.selection().chosen if found.cell.key.task == task)
+            cells = [found for found in of_task if chosen(found)]
+            values = wide_values(Question(self._units, cells, records), keys)
+            return scattered(texts_of_task, cells, values, names)
+
+        return self._settled(read)
 
     def content_id(self) -> str:
         """Return a digest of what the store holds and trusts.
@@ -288,6 +340,19 @@ class Store:
             raise UnknownNameError("task in the store", task, sha256, where=str(self.path))
         return texts.read_texts(self._items, task, sha256[task])
 
+    def _settled(self, read: Callable[[], _T]) -> _T:
+        """Return ``read()``, again where a table went away meanwhile: its rows lie elsewhere."""
+        for _ in range(_PATIENCE):
+            try:
+                return read()
+            except ReplacedError:
+                continue
+        return read()
+
+    def _newest(self) -> str:
+        """Return when the newest unit was written, by the clock of who wrote it."""
+        return max((unit.created for unit in self.listing().manifests), default="")
+
     # --- places ---
 
     @property
@@ -309,6 +374,10 @@ class Store:
     @property
     def _items(self) -> Path:
         return self.path / "items"
+
+    @property
+    def _means(self) -> Path:
+        return self.path / "means"
 
     @property
     def _fits(self) -> Path:

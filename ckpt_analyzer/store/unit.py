@@ -11,17 +11,16 @@ import json
 import re
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import astuple, dataclass, field
+from dataclasses import MISSING, astuple, dataclass, field, fields
 from functools import cached_property
 from typing import ClassVar
 
 from pydantic import ConfigDict
 
 from ckpt_analyzer.errors import StoreError
+from ckpt_analyzer.store.versions import VERSION
 from ckpt_analyzer.suite import Arm
 from ckpt_analyzer.task import Kind
-
-FORMAT = 1
 
 #: The version of the scorer of cells whose scores others made.
 IMPORTED = "imported"
@@ -131,8 +130,15 @@ class UnitManifest:
         Wall time of the weights' way into memory, and of scoring.
     versions
         Name of a library → its version.
+    packed_as
+        Which rows of the table are this unit's, where several share it: those with this number in
+        the column ``unit``. None if all are.
+    format
+        The version of the store that wrote manifest and table, see ``versions.py``.
     companions_digest
         Of configuration and tokenizer, see ``ResolvedCheckpoint``; empty if it was not known.
+    seed
+        The publisher's number of the training run; None where a size was trained once.
     copied_from
         The checkpoint with the same weights of which the scores were taken over; None if scored.
     parquet, parquet_sha256, parquet_bytes, created
@@ -168,12 +174,14 @@ class UnitManifest:
     device: str
     versions: Mapping[str, str] = field(hash=False)
     companions_digest: str = ""
+    seed: int | None = None
     copied_from: str | None = None
     parquet: str = ""
     parquet_sha256: str = ""
     parquet_bytes: int = 0
     created: str = ""
-    format: int = FORMAT
+    packed_as: int | None = None
+    format: int = VERSION
 
     def __post_init__(self) -> None:
         counts = Counter(cell.table_key for cell in self.cells)
@@ -189,19 +197,21 @@ class UnitManifest:
     @cached_property
     def unit_id(self) -> str:
         """Name of the unit's files: the same cells of the same weights have the same id."""
-        keys = sorted(json.dumps(_named(cell.key), sort_keys=True) for cell in self.cells)
+        keys = sorted(json.dumps(_told(cell.key), sort_keys=True) for cell in self.cells)
         digest = hashlib.sha256("\n".join([*keys, self.weights_sha256]).encode()).hexdigest()
         # A revision may hold "/", a local model's name any character.
         readable = re.sub(r"[^A-Za-z0-9._-]+", "_", f"{self.model}-{self.revision}").strip(".")
         return f"{readable[:100]}-{digest[:16]}"
 
 
-def _named(key: CellKey) -> dict[str, object]:
-    """Return the parts of a key; those that older stores do not know only where they say something.
+def _told(key: CellKey) -> dict[str, object]:
+    """Return the fields of `key` by name, without those that later versions added and it leaves be.
 
-    So a unit keeps its name.
+    A field with a default is one that was added: units of before keep their id.
     """
-    return {name: value for name, value in vars(key).items() if name != "prompt_rules" or value}
+    told = {each.name: getattr(key, each.name) for each in fields(key)}
+    added = {each.name: each.default for each in fields(key) if each.default is not MISSING}
+    return {name: value for name, value in told.items() if value != added.get(name, MISSING)}
 
 
 def sort_key(key: CellKey) -> tuple[str, ...]:

@@ -9,11 +9,12 @@ table of the other.
 from __future__ import annotations
 
 import dataclasses
-import datetime
 import hashlib
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from ckpt_analyzer.errors import StoreError
@@ -21,10 +22,17 @@ from ckpt_analyzer.store.atomic import write_whole
 from ckpt_analyzer.store.manifest import read_manifest, to_json
 from ckpt_analyzer.store.tally import check_against
 from ckpt_analyzer.store.unit import UnitManifest
+from ckpt_analyzer.store.versions import VERSION, columns_since, upgraded_table
 from ckpt_analyzer.tables import ITEM_SCORES
 
+#: Rows of a table that is not worth parting, and of a row group at most.
+_ONE_PIECE = 4096
+_ROW_GROUP = 131_072
 
-def commit_unit(units: Path, draft: UnitManifest, table: pa.Table) -> UnitManifest:
+
+def commit_unit(
+    units: Path, draft: UnitManifest, table: pa.Table, now: Callable[[], str]
+) -> UnitManifest:
     """Write a unit into the folder `units` and return its manifest.
 
     A unit that is already there and sound stays as it is: equal cells of equal weights have equal
@@ -36,6 +44,8 @@ def commit_unit(units: Path, draft: UnitManifest, table: pa.Table) -> UnitManife
         The manifest without the facts of the table's file.
     table
         Of schema ITEM_SCORES, all cells of the unit.
+    now
+        The time of writing, asked for if something is written; see ``clock.py``.
 
     Raises
     ------
@@ -49,14 +59,16 @@ def commit_unit(units: Path, draft: UnitManifest, table: pa.Table) -> UnitManife
     done = _already_there(place)
     if done is not None:
         return done
-    content = parquet_bytes(table)
+    content = parquet_bytes(table, by="task")
     sha256 = hashlib.sha256(content).hexdigest()
     manifest = dataclasses.replace(
         draft,
         parquet=f"{draft.unit_id}.{sha256[:12]}.parquet",
         parquet_sha256=sha256,
         parquet_bytes=len(content),
-        created=now_utc(),
+        created=now(),
+        packed_as=None,
+        format=VERSION,
     )
     write_whole(units / manifest.parquet, content)
     write_whole(place, to_json(manifest))
@@ -78,20 +90,37 @@ def read_unit(units: Path, manifest: UnitManifest) -> pa.Table:
         raise _altered(path) from error
     if hashlib.sha256(content).hexdigest() != manifest.parquet_sha256:
         raise _altered(path)
-    return pq.read_table(pa.BufferReader(content), schema=ITEM_SCORES)
+    rows = None if manifest.packed_as is None else pc.field("unit") == manifest.packed_as
+    table = pq.read_table(pa.BufferReader(content), filters=rows)
+    return upgraded_table(table, ITEM_SCORES, columns_since(manifest.format, "ITEM_SCORES"))
 
 
-def parquet_bytes(table: pa.Table) -> bytes:
-    """Return `table` as a Parquet file, compressed with zstd."""
+def parquet_bytes(table: pa.Table, *, by: str | None = None) -> bytes:
+    """Return `table` as a Parquet file, compressed with zstd.
+
+    Parameters
+    ----------
+    by
+        A column that `table` is sorted by: rows of other values are in other row groups, so that
+        who asks for one value reads no more than its rows. Small tables are in one piece anyway.
+    """
     sink = pa.BufferOutputStream()
-    pq.write_table(table, sink, compression="zstd")
+    with pq.ParquetWriter(
+        sink, table.schema, compression="zstd", write_page_checksum=True
+    ) as writer:
+        for part in _runs(table, by) if by and len(table) > _ONE_PIECE else [table]:
+            writer.write_table(part, row_group_size=_ROW_GROUP)
     content: bytes = sink.getvalue().to_pybytes()
     return content
 
 
-def now_utc() -> str:
-    """Return the time as ISO 8601 in UTC, to the microsecond: it orders units."""
-    return datetime.datetime.now(datetime.UTC).isoformat(timespec="microseconds")
+def _runs(table: pa.Table, by: str) -> Iterator[pa.Table]:
+    """Yield the runs of rows of equal `by`, one after the other."""
+    ends = pc.run_end_encode(table[by].combine_chunks(), run_end_type=pa.int32()).run_ends
+    begin = 0
+    for end in ends.to_pylist():
+        yield table.slice(begin, end - begin)
+        begin = end
 
 
 def _altered(path: Path) -> StoreError:

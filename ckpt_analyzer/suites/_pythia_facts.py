@@ -1,14 +1,14 @@
 """The facts that the Pythia suites share: sizes, steps, and what the public issues report.
 
-Not a plug-in. Comes in: nothing. Goes out: the models of one variant, for ``pythia.py`` and
-``pythia_deduped.py``.
+Not a plug-in. Comes in: nothing. Goes out: the models of one variant, for ``pythia.py``,
+``pythia_deduped.py`` and ``polypythias.py``.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
-from ckpt_analyzer.suite import KnownBad, Model
+from ckpt_analyzer.suite import Fact, KnownBad, Model
 
 ISSUES = "https://github.com/EleutherAI/pythia/issues"
 LINK = "https://github.com/EleutherAI/pythia"
@@ -24,6 +24,20 @@ EVIDENCE = (
     "the sha256 of the weights decides. Unverified: that step 2 equals step 0 in all models "
     "(issue 198); 2 bytes per stored parameter for every size (fp16; 1b: bf16). 6.9b and 12b were "
     "initialised differently from the smaller sizes (README erratum, issue 135)."
+)
+FACTS = (
+    Fact("repositories", "seen", "README of EleutherAI/pythia"),
+    Fact("revisions", "seen", "README of EleutherAI/pythia"),
+    Fact("steps", "seen", "README of EleutherAI/pythia"),
+    Fact("tokens", "seen", "README of EleutherAI/pythia"),
+    Fact(
+        "parameters",
+        "computed",
+        "published configurations; non-embedding counts as on the Hub's model cards",
+    ),
+    Fact("stored bytes", "unverified", "fp16 for every size, bf16 for 1b"),
+    Fact("known bad", "seen", "the linked issues; not checked by us"),
+    Fact("licence", "seen", "README of EleutherAI/pythia"),
 )
 
 TOKENS_PER_STEP = 2_097_152
@@ -54,17 +68,26 @@ SIZES = tuple(_SIZES)
 
 def models(sizes: tuple[str, ...], variant: str = "") -> tuple[Model, ...]:
     """Return the models of `sizes`; `variant` is the end of their names, e.g. ``-deduped``."""
-    return tuple(
-        Model(
-            name=f"pythia-{size}{variant}",
-            size=size,
-            repo=f"EleutherAI/pythia-{size}{variant}",
-            parameters=_SIZES[size].parameters,
-            non_embedding_parameters=_SIZES[size].non_embedding_parameters,
-            steps=STEPS,
-            tokens_per_step=TOKENS_PER_STEP,
-        )
-        for size in sizes
+    return tuple(model(size, f"pythia-{size}{variant}") for size in sizes)
+
+
+def model(size: str, name: str, *, label: str = "", seed: int | None = None) -> Model:
+    """Return the model called `name`, of the shape of `size`.
+
+    Parameters
+    ----------
+    label
+        The size as it is called, where that is not `size`.
+    """
+    return Model(
+        name=name,
+        size=label or size,
+        repo=f"EleutherAI/{name}",
+        parameters=_SIZES[size].parameters,
+        non_embedding_parameters=_SIZES[size].non_embedding_parameters,
+        steps=STEPS,
+        tokens_per_step=TOKENS_PER_STEP,
+        seed=seed,
     )
 
 

@@ -1,4 +1,4 @@
-"""OLMo 2 at 1B, 7B and 13B: stage-1 checkpoints of the base models, and their tuned arms.
+"""OLMo 2 from 1B to 32B: stage-1 checkpoints of the base models, and their tuned arms.
 
 Stage 2 (several short anneals, then an average of weights) is not on one line of training with
 stage 1 and is left out. Tuned models are published in one state, see `Model.tokens_per_step`.
@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from ckpt_analyzer.suite import Arm, KnownBad, Model, Suite
+from ckpt_analyzer.suite import Arm, Fact, KnownBad, Model, Suite
 
 _STAGE_1 = "stage1-step{step}-tokens{tokens_b}B"
 
@@ -25,6 +25,7 @@ class _Base:
     non_embedding_parameters: int
     tokens_per_step: int
     steps: tuple[int, ...]
+    is_open: bool = False
 
 
 _BASES = (
@@ -39,6 +40,9 @@ _BASES = (
     _Base(
         "13b", "OLMo-2-1124-13B", 13_716_198_400, 12_688_593_920, 8_388_608,
         (*range(103_000, 596_001, 1000), 596_057),
+    ),
+    _Base(
+        "32b", "OLMo-2-0325-32B", 32_234_279_936, 31_206_675_456, 8_388_608, (721_901,), True,
     ),
 )  # fmt: skip
 _TUNED: dict[str, Arm] = {"SFT": "sft", "DPO": "dpo", "Instruct": "instruct"}
@@ -55,6 +59,7 @@ def _base(facts: _Base) -> Model:
         tokens_per_step=facts.tokens_per_step,
         revision=_STAGE_1,
         stored_bytes_per_parameter=4,
+        is_open=facts.is_open,
     )
 
 
@@ -104,11 +109,23 @@ SUITE = Suite(
         "allenai/OLMo. Other steps: the round ones of the checkpoint lists in its "
         "configs/official-0425 and configs/official-1124, which name the files of the authors' "
         "own store; that each is also a revision on the Hub is unverified, so the Hub's list "
-        "decides at run time. 13B: the Hub begins at step 102500 (issue 842). Parameter counts: "
-        "computed from the configurations, with a formula that reproduces the published counts. "
+        "decides at run time. 32B: the last step; the others are those that the Hub lists. 13B: "
+        "the Hub begins at step 102500 (issue 842). Parameter counts: computed from the "
+        "configurations, with a formula that reproduces the published counts. "
         "Unverified: 4 bytes per stored parameter of the base models (7B: inferred from its six "
         "files) and 2 of the tuned ones. Tokens of tuned models count stage 1 only: those of "
-        "stage 2 and of the tuning are left out."
+        "stage 2 and of the tuning are left out. The licence is from memory."
+    ),
+    facts=(
+        Fact("repositories", "seen", "README of allenai/OLMo"),
+        Fact("revisions", "seen", "README of allenai/OLMo; configs/official-*"),
+        Fact("steps", "unverified", "lists of the authors' own store; 32B as the Hub lists them"),
+        Fact("tokens", "seen", "configs/official-* of allenai/OLMo"),
+        Fact("parameters", "computed", "configurations"),
+        Fact("tuned models", "seen", "README of allenai/OLMo"),
+        Fact("stored bytes", "unverified", "4 bytes, 7B inferred from its six files; tuned: 2"),
+        Fact("known bad", "seen", "the linked issue; not checked by us"),
+        Fact("licence", "unverified", "from memory"),
     ),
     known_bad=(
         KnownBad(

@@ -63,7 +63,7 @@ class Rounds:
 
     def steps(self, suite: str, model: Model, available: Sequence[int]) -> tuple[int, ...]:
         """Return what is scored of `model` and its next round, ascending."""
-        if not model.tokens_per_step:
+        if model.is_single_state:
             return tuple(available)
         proposed = [p.step for p in self.proposals(suite, model, available)]
         scored = [step for step in self.scored(suite, model) if step in set(available)]
@@ -83,7 +83,8 @@ class Rounds:
 
 def _grid(model: Model, available: Sequence[int]) -> Grid:
     step_S = np.array([step for step in available if step > 0], dtype=int)
-    return Grid(step_S, np.log10(step_S * float(model.tokens_per_step)))
+    tokens_S = np.array([model.tokens_at(int(step)) for step in step_S], dtype=float)
+    return Grid(step_S, np.log10(tokens_S))
 
 
 def rounds_of_sweep(sweep: Sweep, tasks: Sequence[str], store: Store | None) -> Rounds:

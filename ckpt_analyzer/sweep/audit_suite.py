@@ -17,6 +17,7 @@ from ckpt_analyzer import suites as known_suites
 from ckpt_analyzer.checkpoints.audit.reading import Question, read_model
 from ckpt_analyzer.checkpoints.audit.table import audit_table
 from ckpt_analyzer.checkpoints.hub import HubReading, HubSource
+from ckpt_analyzer.checkpoints.listed import listed_models
 from ckpt_analyzer.checkpoints.local import LocalSource
 from ckpt_analyzer.checkpoints.local_suite import find_local_suite
 from ckpt_analyzer.checkpoints.source import CheckpointSource
@@ -58,9 +59,8 @@ def questions_of(choice: SuiteChoice) -> tuple[Question, ...]:
     """
     suite = _suite(choice.suite)
     source = _source(suite, choice)
-    models = _models(suite, choice)
-    commits = source.commits(models)
-    return tuple(Question(suite, model, source, commits) for model in models)
+    listed = listed_models(suite, _models(suite, choice), source)
+    return tuple(Question(suite, model, source, listed.commits) for model in listed.models)
 
 
 def audit_whole(
@@ -93,6 +93,11 @@ def _suite(name: str) -> Suite:
 def _source(suite: Suite, choice: SuiteChoice) -> CheckpointSource:
     if suite.root is not None:
         return LocalSource(suite)
+    return metadata_source(choice)
+
+
+def metadata_source(choice: SuiteChoice) -> HubSource:
+    """Return a source of metadata on a Hub, which fetches no weights."""
     # An audit fetches no weights: the folder for them is never made.
     nowhere = Path(tempfile.gettempdir()) / "ckpt-analyzer-audit"
     return HubSource(

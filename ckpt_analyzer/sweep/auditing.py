@@ -52,8 +52,10 @@ def with_audit(plan: Plan, store: Store) -> Plan:
         replace(unit, suspicion=why.get(_key(unit), unit.suspicion)) for unit in plan.units
     )
     read = audit[audit["commit"].notna() & audit["weights_sha256"].notna()]
-    weights = dict(zip(read["commit"], read["weights_sha256"], strict=True))
-    planned = Counter(weights[commit] for unit in units if (commit := _commit(unit)) in weights)
+    # One commit may hold several checkpoints, in folders.
+    keys = zip(read["commit"], read["revision"], strict=True)
+    weights = dict(zip(keys, read["weights_sha256"], strict=True))
+    planned = Counter(weights[key] for unit in units if (key := _revision(unit)) in weights)
     stored = {unit.weights_sha256 for unit in store.listing().manifests}
     n_equal = sum(n if sha256 in stored else n - 1 for sha256, n in planned.items())
     return replace(plan, units=units, n_equal=n_equal)
@@ -86,3 +88,7 @@ def _key(unit: Unit) -> AuditedCommit:
 
 def _commit(unit: Unit) -> str:
     return unit.cells[0].commit
+
+
+def _revision(unit: Unit) -> tuple[str, str]:
+    return _commit(unit), unit.checkpoint.revision

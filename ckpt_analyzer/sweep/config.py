@@ -46,6 +46,10 @@ _BYTES = {
 }  # fmt: skip
 
 
+#: Characters of a wrong value that an error repeats.
+_SHOWN = 200
+
+
 def _as_list(value: Any) -> Any:  # noqa: ANN401
     return value if isinstance(value, list) else [value]
 
@@ -54,7 +58,7 @@ def _check_steps(value: Any) -> Any:  # noqa: ANN401
     if value in ("all", step_specs.ADAPTIVE):
         return value
     if isinstance(value, str):
-        step_specs.select_steps(value, range(2**21))
+        step_specs.check_form(value)
         return value
     steps = _as_list(value)
     if not steps or not all(type(step) is int and step >= 0 for step in steps):
@@ -85,6 +89,7 @@ Shots = Annotated[
 Formats = Annotated[
     tuple[PromptFormat, ...], BeforeValidator(_as_list), Field(min_length=1, max_length=2)
 ]
+Seeds = Annotated[tuple[int, ...], BeforeValidator(_as_list), Field(min_length=1)]
 Suites = Annotated[tuple["SuiteSelection", ...], BeforeValidator(_as_list), Field(min_length=1)]
 
 
@@ -113,6 +118,7 @@ class SuiteSelection(_Strict):
     sizes: Names | None = None
     steps: Steps | None = None
     arms: Arms | None = None
+    seeds: Seeds | None = None
     tokens_per_step: int | None = Field(default=None, gt=0)
     revision: Annotated[str, AfterValidator(_check_revision)] | None = None
     prompt_format: Formats | None = None
@@ -192,6 +198,9 @@ class Sweep(_Strict):
         What is scored; a bare name stands for all of that suite's base models.
     sizes, steps, arms
         Defaults for every entry of `suites`.
+    seeds
+        Runs of a size that was trained with several seeds, by the publisher's numbers; None for
+        all. Sizes that were trained once have no seed and are not affected.
     tasks
         Names of declared tasks, paths of own JSONL or CSV files, or ``prize`` for all 11 tasks of
         the Inverse Scaling Prize; ``lm_eval:NAME`` for a task of lm-evaluation-harness.
@@ -231,6 +240,7 @@ class Sweep(_Strict):
     steps: Steps = "all"
     adaptive: AdaptiveSearch = AdaptiveSearch()
     arms: Arms = ("base",)
+    seeds: Seeds | None = None
     data: Path | None = None
     lm_eval_include: Path | None = None
     shots: Shots = (0,)
@@ -384,8 +394,13 @@ def _sweep_error(detail: ErrorDetails, source: YamlSource) -> SweepError:
             f"the key {path[-1]!r} is missing", where=source.where(path[:-1]), hint=_example(path)
         )
     hint = _nearest_literal(detail)
-    problem = f"{detail['input']!r}: {_plain(detail)}"
+    problem = f"{_shown(detail['input'])}: {_plain(detail)}"
     return SweepError(problem, where=source.where(path), hint=hint)
+
+
+def _shown(value: object) -> str:
+    text = repr(value)
+    return text if len(text) <= _SHOWN else f"{text[:_SHOWN]} …"
 
 
 def _plain(detail: ErrorDetails) -> str:

@@ -130,6 +130,7 @@ def _draft(
         size=model.size,
         arm=model.arm,
         base_model=model.base_model,
+        seed=model.seed,
         parameters=model.parameters,
         non_embedding_parameters=model.non_embedding_parameters,
         revision=checkpoint.revision,

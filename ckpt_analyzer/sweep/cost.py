@@ -68,7 +68,7 @@ def cost_of(plan: Plan) -> Cost:
     """Return what `plan` will cost."""
     tokens = {id(unit): _tokens(unit, plan) for unit in plan.units}
     remote = [unit for unit in plan.units if not isinstance(unit.source, LocalSource)]
-    repositories = {unit.checkpoint.model.repo for unit in remote}
+    repositories = {unit.checkpoint.place.repo for unit in remote}
     return Cost(
         n_units=len(plan.units),
         n_done=plan.n_done,

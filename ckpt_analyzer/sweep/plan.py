@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence, Set
 from dataclasses import dataclass, field
 
+from ckpt_analyzer.checkpoints.listed import listed_models
 from ckpt_analyzer.checkpoints.source import CheckpointSource, RevisionKey
 from ckpt_analyzer.errors import SweepError, UnknownNameError
 from ckpt_analyzer.prompt_rules import ChatRules, PromptRules, ShotRules
@@ -154,8 +155,8 @@ def make_plan(
     seen: set[tuple[str, str, int]] = set()
     n_done = 0
     for sourced in suites:
-        models = selected_models(sourced, sweep)
-        commits = sourced.source.commits(models)
+        found = listed_models(sourced.suite, selected_models(sourced, sweep), sourced.source)
+        models, commits = found.models, found.commits
         listed.append(ListedSuite(sourced, models, commits))
         choose = None if adaptive is None else _among_trusted(adaptive, sourced, commits)
         known = _growing if is_growing else _steps_of
@@ -199,7 +200,23 @@ def selected_models(sourced: SourcedSuite, sweep: Sweep) -> tuple[Model, ...]:
             where=sweep.where("arms", selection),
             hint=f"arms in these sizes: {have}",
         )
-    return models
+    return _of_seeds(models, sourced, sweep)
+
+
+def _of_seeds(models: tuple[Model, ...], sourced: SourcedSuite, sweep: Sweep) -> tuple[Model, ...]:
+    wanted = sourced.selection.seeds or sweep.seeds
+    if wanted is None:
+        return models
+    known = sorted({model.seed for model in models if model.seed is not None})
+    unknown = [seed for seed in wanted if seed not in known]
+    # A sweep's own list may be meant for another of its suites.
+    if unknown and (sourced.selection.seeds or (known and len(unknown) == len(wanted))):
+        raise SweepError(
+            f"{sourced.suite.name} has no run of seed {unknown[0]} in these sizes and arms",
+            where=sweep.where("seeds", sourced.selection),
+            hint=f"seeds: {', '.join(map(str, known))}" if known else "leave the key out",
+        )
+    return tuple(model for model in models if model.seed is None or model.seed in wanted)
 
 
 def selected_checkpoints(
@@ -270,7 +287,7 @@ def _cells(
 ) -> Mapping[CellKey, None]:
     return {
         CellKey(
-            repo=checkpoint.model.repo,
+            repo=checkpoint.place.repo,
             commit=commit,
             revision=checkpoint.revision,
             step=checkpoint.step,

@@ -43,6 +43,32 @@ def select_steps(spec: str | Sequence[int], existing: Sequence[int]) -> tuple[in
     raise ValueError(f"steps are {FORMS}")
 
 
+def check_form(spec: str) -> None:
+    """Check that `spec` is one of the forms, whatever steps there will be.
+
+    Raises
+    ------
+    ValueError
+        If it is not, or is empty whatever exists.
+    """
+    if match := _LOG.fullmatch(spec):
+        _check_count(int(match[1]))
+    elif match := _RANGE.fullmatch(spec):
+        _check_range(int(match[1]), int(match[2]), int(match[3]))
+    elif spec != "all":
+        raise ValueError(f"steps are {FORMS}")
+
+
+def _check_count(count: int) -> None:
+    if count < 2:
+        raise ValueError("log:N needs N of at least 2")
+
+
+def _check_range(first: int, last: int, stride: int) -> None:
+    if stride == 0 or last < first:
+        raise ValueError("a range is first:last:stride with first ≤ last and stride ≥ 1")
+
+
 def _listed(wanted: Sequence[int], existing: Sequence[int]) -> tuple[int, ...]:
     known = set(existing)
     for step in wanted:
@@ -53,8 +79,7 @@ def _listed(wanted: Sequence[int], existing: Sequence[int]) -> tuple[int, ...]:
 
 
 def _log_spaced(count: int, existing: Sequence[int]) -> tuple[int, ...]:
-    if count < 2:
-        raise ValueError("log:N needs N of at least 2")
+    _check_count(count)
     trained = [step for step in existing if step > 0]
     if len(trained) <= count:
         return tuple(trained)
@@ -68,10 +93,9 @@ def _log_spaced(count: int, existing: Sequence[int]) -> tuple[int, ...]:
 
 
 def _strided(first: int, last: int, stride: int, existing: Sequence[int]) -> tuple[int, ...]:
-    if stride == 0 or last < first:
-        raise ValueError("a range is first:last:stride with first ≤ last and stride ≥ 1")
-    wanted = {*range(first, last + 1, stride), last}
-    chosen = tuple(step for step in existing if step in wanted)
+    _check_range(first, last, stride)
+    inside = range(first, last + 1, stride)  # tells what is in it without being unfolded
+    chosen = tuple(step for step in existing if step in inside or step == last)
     if not chosen:
         raise ValueError(
             f"no step exists in {first}:{last}:{stride}; there are {existing[0]} to {existing[-1]}"

@@ -11,14 +11,15 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from ckpt_analyzer import suites as known_suites
+from ckpt_analyzer.checkpoints.listed import listed_models
 from ckpt_analyzer.errors import StoreError
 from ckpt_analyzer.stats.next_steps import Proposal, Search
 from ckpt_analyzer.store.mark import is_store
 from ckpt_analyzer.store.store import Store, open_store
 from ckpt_analyzer.suite import Model, Suite
 from ckpt_analyzer.sweep.adaptive import Rounds, one_metric_each, rounds_of_sweep
-from ckpt_analyzer.sweep.config import load_sweep
-from ckpt_analyzer.sweep.plan import selected_models
+from ckpt_analyzer.sweep.config import Sweep, load_sweep
+from ckpt_analyzer.sweep.plan import SourcedSuite, selected_models
 from ckpt_analyzer.sweep.prepare import Overrides, overridden, plan_tasks, source_suites
 from ckpt_analyzer.sweep.shipped import find_sweep
 
@@ -76,14 +77,22 @@ def wanted_by_sweep(sweep_file: Path, overrides: Overrides) -> tuple[Wanted, ...
     return tuple(
         wanted
         for sourced in source_suites(sweep, overrides)
-        for model in selected_models(sourced, sweep)
+        for model in _listed(sourced, sweep)
         for wanted in wanted_of_model(rounds, sourced.suite, model)
     )
 
 
+def _listed(sourced: SourcedSuite, sweep: Sweep) -> tuple[Model, ...]:
+    """Return the selected models; only those that are open are looked up on their Hub."""
+    models = selected_models(sourced, sweep)
+    if not any(model.is_open for model in models):
+        return models
+    return listed_models(sourced.suite, models, sourced.source).models
+
+
 def wanted_of_model(rounds: Rounds, suite: Suite, model: Model) -> tuple[Wanted, ...]:
     """Return what one more round of `model` would score; what is scored so far is no limit."""
-    if not model.tokens_per_step:
+    if model.is_single_state:
         return ()
     available = [s for s in model.steps if suite.suspicion(suite.checkpoint(model, s)) is None]
     n_scored = len({*rounds.scored(suite.name, model)} & {*available} - {0})

@@ -16,6 +16,8 @@ import yaml
 from ckpt_analyzer.errors import SweepError
 
 Path = Sequence[str | int]
+#: Values and keys of a sweep file at most.
+LARGEST = 10_000
 
 
 class _Loader(yaml.SafeLoader):
@@ -69,6 +71,7 @@ def parse(text: str, name: str) -> YamlSource:
     """
     try:
         root = yaml.compose(text, Loader=_Loader)
+        _reject_unfolding(root, name)
         _reject_duplicates(root, name)
         data = yaml.load(text, Loader=_Loader)
     except yaml.MarkedYAMLError as error:
@@ -110,6 +113,38 @@ def _reject_duplicates(node: yaml.Node | None, name: str) -> None:
         elif isinstance(current, yaml.MappingNode):
             _reject_duplicate_keys(current, name)
             pending.extend(value for _, value in current.value)
+
+
+def _reject_unfolding(root: yaml.Node | None, name: str) -> None:
+    """Refuse aliases that stand for more than any sweep says, or that hold themselves."""
+    sizes: dict[int, int] = {}
+    open_nodes: set[int] = set()
+
+    def size(node: yaml.Node) -> int:
+        if id(node) in open_nodes:
+            raise SweepError(
+                "an alias stands for something that holds it",
+                where=f"{name}:{node.start_mark.line + 1}",
+                hint="write out what is meant",
+            )
+        if id(node) not in sizes:
+            open_nodes.add(id(node))
+            sizes[id(node)] = 1 + sum(map(size, _parts(node)))
+            open_nodes.remove(id(node))
+        return sizes[id(node)]
+
+    if root is not None and size(root) > LARGEST:
+        raise SweepError(
+            f"the file says more than {LARGEST:,} things, aliases unfolded",
+            where=name,
+            hint="a sweep is a page: name tasks and suites instead of listing what is in them",
+        )
+
+
+def _parts(node: yaml.Node) -> list[yaml.Node]:
+    if isinstance(node, yaml.MappingNode):
+        return [part for pair in node.value for part in pair]
+    return list(node.value) if isinstance(node, yaml.SequenceNode) else []
 
 
 def _reject_duplicate_keys(mapping: yaml.MappingNode, name: str) -> None:

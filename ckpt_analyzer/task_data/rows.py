@@ -14,12 +14,18 @@ import ast
 import csv
 import io
 import json
+import re
+import warnings
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
 from ckpt_analyzer.errors import TaskDataError
 from ckpt_analyzer.task import Item, Kind
+
+_DIGITS = re.compile(r"-?\d{1,20}")
+#: Of a whole number in a row: tables keep it in 32 bits.
+_LARGEST = 2**31 - 1
 
 RowFormat = Literal["jsonl", "csv"]
 
@@ -54,10 +60,12 @@ class Row:
     def integer(self, column: str, default: int | None = None) -> int:
         """Return a whole-number column; in CSV it is written in digits."""
         value = self.columns.get(column, default)
-        if isinstance(value, str) and value.strip().lstrip("-").isdecimal():
-            return int(value)
+        if isinstance(value, str) and _DIGITS.fullmatch(value.strip()):
+            value = int(value)
         if isinstance(value, bool) or not isinstance(value, int):
             raise self.error(f"the column {column!r} is missing or not a whole number")
+        if abs(value) > _LARGEST:
+            raise self.error(f"the number in the column {column!r} is too large")
         return value
 
 
@@ -90,6 +98,8 @@ def infer_kind(row: Row) -> Kind:
 
     Log-odds items say nothing of the sign; they are taken as ``logodds``.
     """
+    for name in row.columns:
+        row.check_characters(str(name))
     has_classes, has_completion = "classes" in row.columns, "completion" in row.columns
     if has_classes == has_completion:
         raise row.error(
@@ -111,9 +121,11 @@ def item_of(row: Row, kind: Kind, index: int) -> Item:
         If a column is missing or malformed, two choices are equal, or the right one is not there.
     """
     choices, gold = _answers(row, kind)
+    item_id = str(row.columns.get("id", index))
+    row.check_characters(item_id)
     other = row.text("other_prompt") if kind in ("logodds", "absolute_logodds") else None
     return Item(
-        item_id=str(row.columns.get("id", index)),
+        item_id=item_id,
         context=row.text("prompt"),
         choices=choices,
         gold=gold,
@@ -146,8 +158,10 @@ def _choices(row: Row) -> tuple[str, ...]:
         try:
             # The official files hold a Python list in a string; splitting it at quotes breaks on
             # apostrophes.
-            classes = ast.literal_eval(classes)
-        except (ValueError, SyntaxError) as error:
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")  # of a lone backslash, which stays what it is
+                classes = ast.literal_eval(classes)
+        except (ValueError, SyntaxError, TypeError, MemoryError, RecursionError) as error:
             raise row.error("the column 'classes' is not a list of texts") from error
     if not isinstance(classes, list) or not all(isinstance(text, str) for text in classes):
         raise row.error("the column 'classes' is missing or not a list of texts")
@@ -170,6 +184,8 @@ def _json_columns(text: str, row: Row) -> Mapping[str, object]:
     except json.JSONDecodeError as error:
         problem = "the line is empty" if not text.strip() else f"the line is not JSON: {error.msg}"
         raise row.error(problem) from error
+    except ValueError as error:
+        raise row.error("the line holds a number of thousands of digits") from error
     if not isinstance(columns, dict):
         raise row.error("the line is not a JSON object")
     return columns

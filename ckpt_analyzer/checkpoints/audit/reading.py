@@ -13,7 +13,6 @@ from dataclasses import dataclass
 from typing import Any
 
 from ckpt_analyzer.checkpoints.audit.records import AuditedModel, AuditedRevision
-from ckpt_analyzer.checkpoints.audit.series import revision_of
 from ckpt_analyzer.checkpoints.inventory import Inventory
 from ckpt_analyzer.checkpoints.source import CheckpointSource, RevisionKey
 from ckpt_analyzer.checkpoints.weight_files import choose
@@ -76,22 +75,30 @@ def read_model(
         suite=question.suite.name,
         model=model,
         revisions=tuple(revisions),
-        refs=frozenset(key.revision for key in question.commits if key.model == model.name),
+        refs=_refs(question),
         known_bad=tuple(bad for bad in question.suite.known_bad if bad.model == model.name),
         is_whole=whole,
     )
 
 
+def _refs(question: Question) -> frozenset[str]:
+    """Return what the repository lists, less what belongs to other models that share it."""
+    model = question.model
+    names = (key.revision for key in question.commits if key.model == model.name)
+    others = [m for m in question.suite.models if m.repo == model.repo and m.name != model.name]
+    return frozenset(name for name in names if all(other.read(name) is None for other in others))
+
+
 def _n_existing(question: Question) -> int:
     model = question.model
-    names = {revision_of(model, step) for step in model.steps}
+    names = {model.name_at(step) for step in model.steps}
     return sum(RevisionKey(model.name, name) in question.commits for name in names)
 
 
 def _main(question: Question) -> list[AuditedRevision]:
     """Return ``main`` to compare with, unless it is one of the steps or does not exist."""
     model = question.model
-    own = {revision_of(model, step) for step in model.steps}
+    own = {model.name_at(step) for step in model.steps}
     if _MAIN in own or RevisionKey(model.name, _MAIN) not in question.commits:
         return []
     checkpoint = Checkpoint(question.suite.name, model, model.steps[-1], _MAIN, 0)

@@ -5,11 +5,9 @@ In: an audited model. Out: findings.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 
 from ckpt_analyzer.checkpoints.audit.records import AuditedModel, Finding, Standing
-from ckpt_analyzer.suite import Model
 
 _MAIN = "main"
 
@@ -22,20 +20,14 @@ def series_findings(audited: AuditedModel) -> Iterator[Finding]:
     read = {each.step for each in audited.revisions}
     for step in audited.model.steps:
         if step not in read:
-            revision = revision_of(audited.model, step)
+            revision = audited.model.name_at(step)
             reason = "the suite has this step, its repository does not"
             yield Finding(revision, step, "missing-step", "note", reason)
-    own = {revision_of(audited.model, step) for step in audited.model.steps} | {_MAIN}
+    own = {audited.model.name_at(step) for step in audited.model.steps} | {_MAIN}
     for ref in sorted(audited.refs - own):
-        what = "step" if _looks_like_a_step(audited.model, ref) else "ref"
+        what = "ref" if audited.model.read(ref) is None else "step"
         reason = f"the repository has this {what}, the suite does not know it"
         yield Finding(ref, None, "unknown-ref", "note", reason)
-
-
-def revision_of(model: Model, step: int) -> str:
-    """Return the revision of `model` at `step`."""
-    arm_tokens = step * model.tokens_per_step
-    return model.revision.format(step=step, tokens_b=-(-arm_tokens // 10**9))
 
 
 def _reports(audited: AuditedModel) -> Iterator[Finding]:
@@ -45,9 +37,3 @@ def _reports(audited: AuditedModel) -> Iterator[Finding]:
         for step in bad.steps:
             if step in steps:
                 yield Finding(steps[step], step, "reported", standing, bad.reason, bad.link)
-
-
-def _looks_like_a_step(model: Model, ref: str) -> bool:
-    """Return whether `ref` is named in the pattern of the model's revisions."""
-    literals = re.split(r"\{[^}]*\}", model.revision)
-    return re.fullmatch(r"\d+".join(map(re.escape, literals)), ref) is not None

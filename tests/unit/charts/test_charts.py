@@ -12,6 +12,8 @@ TRENDS, FLIPS = made_up_trends.trends(), made_up_trends.flips()
 def _rows_for(chart):
     trends = TRENDS[TRENDS["metric"] == "accuracy"]
     flips = FLIPS[FLIPS["metric"] == "accuracy"]
+    if chart.of_seeds:
+        trends = made_up_trends.with_seeds(trends)
     if chart.one_task:
         return trends[trends["task"] == "memo-trap"], flips[flips["task"] == "memo-trap"]
     return trends, flips

@@ -21,6 +21,8 @@ def spec_of(name):
     chart = charts.load(name)
     trends = TRENDS[TRENDS["metric"] == "accuracy"]
     flips = FLIPS[FLIPS["metric"] == "accuracy"]
+    if chart.of_seeds:
+        trends = made_up_trends.with_seeds(trends)
     if chart.one_task:
         trends, flips = trends[trends["task"] == "memo-trap"], flips[flips["task"] == "memo-trap"]
     return chart.draw(trends, flips).to_dict()

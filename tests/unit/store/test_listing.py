@@ -86,7 +86,7 @@ def edit(change):
         (lambda content: json.dumps(content)[:-9], "not readable JSON"),
         (lambda _: "[]", "not a manifest"),
         (lambda _: '{"results": {}}', "not a manifest"),
-        (edit(lambda content: content.update(format=2)), "of format 2"),
+        (edit(lambda content: content.update(format=0)), "of format 0"),
         (edit(lambda content: content.update(step="1000")), "step"),
         (edit(lambda content: content.update(colour="red")), "colour"),
         (edit(lambda content: content.pop("cells")), "cells"),

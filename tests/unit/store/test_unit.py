@@ -83,6 +83,7 @@ def test_a_manifest_survives_the_way_to_the_disk(
         seconds_fetch=seconds,
         versions=versions,
         parquet="t.parquet",
+        created="2026-11-23T00:00:00.000000+00:00",
         parquet_bytes=1,
     )
     folder = tmp_path_factory.mktemp("units")
