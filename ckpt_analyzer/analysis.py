@@ -48,8 +48,16 @@ def fit(store: Store, *, alpha: float = 0.05, seed: int = 0, with_suspects: bool
 
     Parameters
     ----------
+    alpha, seed
+        Level of the tests for a flip, and seed of the null curves.
     with_suspects
         Whether checkpoints under suspicion take part. By default they do not.
+
+    Returns
+    -------
+    Fitted
+        The frames ``trends``, ``flips`` (the columns of ``find_flips``), ``regression``,
+        ``movement`` and ``surface``.
 
     Raises
     ------

@@ -1,17 +1,18 @@
-"""The figures of a store, for papers: every chart as SVG, PDF and PNG at the width of a column.
+"""The charts of a store: for a notebook, and as figures for papers at the width of a column.
 
-In: a store and what to draw. Out: files, and beside each figure its Vega-Lite specification and its
-numbers as CSV. This is the module that joins the store and the charts outside the report.
+In: a store and what to draw. Out: a chart; or files, SVG, PDF and PNG, and beside each figure its
+Vega-Lite specification and its numbers as CSV. This is the module that joins the store and the
+charts outside the report.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import product
 from pathlib import Path
-from typing import Any, get_args
+from typing import TYPE_CHECKING, Any, get_args
 
 import pandas as pd
 
@@ -28,6 +29,9 @@ from ckpt_analyzer.stats.movement import lines
 from ckpt_analyzer.store.atomic import write_whole
 from ckpt_analyzer.store.spreadsheet import FORMULA
 from ckpt_analyzer.store.store import Store
+
+if TYPE_CHECKING:
+    import altair as alt
 
 #: The metrics that are drawn of a task unless others are named: the first that it has.
 FIRST = ("accuracy", "sequence_loss", "logodds", "absolute_logodds")
@@ -124,6 +128,71 @@ def write_differences(store: Store, metric: str, path: Path) -> Path:
     return path
 
 
+def chart(
+    store: Store,
+    name: str = "metric-over-tokens",
+    *,
+    task: str | None = None,
+    metric: str | None = None,
+    **setting: str | int,
+) -> alt.TopLevelMixin:
+    """Return a chart of `store` that shows by itself in a notebook; the store is fitted if needed.
+
+    Parameters
+    ----------
+    name
+        Of a file in ``charts/``, with dashes or underscores.
+    task
+        Needed by charts of one task where the store holds several.
+    metric
+        By default the first that the tasks have: accuracy, if they have it.
+    setting
+        ``shots``, ``prompt_format`` and ``dtype``, each where the store holds several.
+
+    Raises
+    ------
+    UserError
+        If there is nothing to draw, or more than the chart can show; it says what to choose.
+    UnknownNameError
+        If the chart, task, metric or part of the setting is not known.
+    """
+    for part in set(setting) - set(SETTING):
+        raise UnknownNameError("part of a setting", part, SETTING)
+    record = charts.load(name.replace("_", "-"))
+    fit_if_needed(store)
+    trends, flips, moves = store.trends(), store.flips(), lines(store.description("movement"))
+    asked: dict[str, object] = {"task": task, **setting}
+    for column, value in (asked | {"metric": metric}).items():
+        if value is not None and value not in set(trends[column]):
+            known = map(str, trends[column].unique())
+            raise UnknownNameError(
+                f"{column} in the store", str(value), known, where=str(store.path)
+            )
+    trends, flips, moves = (_only(each, asked) for each in (trends, flips, moves))
+    metric = metric or next(iter(_metrics(trends, Wanted())), None) if len(trends) else metric
+    trends, flips, moves = (_only(each, {"metric": metric}) for each in (trends, flips, moves))
+    _require_choice(trends, ("task", *SETTING) if record.one_task else SETTING)
+    return _Drawn(record, trends, flips, moves).altair()
+
+
+def _only(frame: pd.DataFrame, wanted: Mapping[str, object]) -> pd.DataFrame:
+    for name, value in wanted.items():
+        if value is not None and name in frame:
+            frame = frame[frame[name] == value]
+    return frame
+
+
+def _require_choice(trends: pd.DataFrame, columns: Sequence[str]) -> None:
+    for column in columns:
+        values = [repr(value) for value in trends[column].drop_duplicates().tolist()]
+        if len(values) > 1:
+            raise UserError(
+                f"the chart shows one {column} at a time, the store holds {len(values)}",
+                where=f"{column}: {', '.join(values[:8])}",
+                hint=f"choose one: {column}={values[0]}",
+            )
+
+
 @dataclass(frozen=True)
 class _Subject:
     """What one figure is drawn of."""
@@ -142,12 +211,15 @@ class _Drawn:
     flips: pd.DataFrame
     moves: pd.DataFrame
 
-    def spec(self) -> dict[str, Any]:
-        """Return the chart's specification, with titles in place of names."""
+    def altair(self) -> alt.TopLevelMixin:
+        """Return the chart, with titles in place of names."""
         trends, flips, moves = map(_titled, (self.trends, self.flips, self.moves))
         moving = self.chart.draw_moving
-        drawn = self.chart.draw(trends, flips) if moving is None else moving(trends, flips, moves)
-        spec: dict[str, Any] = drawn.to_dict()
+        return self.chart.draw(trends, flips) if moving is None else moving(trends, flips, moves)
+
+    def spec(self) -> dict[str, Any]:
+        """Return the chart's specification."""
+        spec: dict[str, Any] = self.altair().to_dict()
         return spec
 
 

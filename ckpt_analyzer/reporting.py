@@ -49,7 +49,7 @@ _COMPARED = 3
 
 def report(
     store: Store | Sequence[Store],
-    path: Path,
+    path: Path | str,
     *,
     title: str | None = None,
     with_suspects: bool = False,
@@ -61,6 +61,8 @@ def report(
 
     Parameters
     ----------
+    title
+        Of the page; by default the suites that it shows.
     dated
         Whether the page says when its units were scored and how long that took. Without it, the
         same checkpoints scored twice make the same page.
@@ -77,8 +79,9 @@ def report(
     shown = data[0] if len(data) == 1 else _beside(stores, data, title)
     if not dated:
         shown = replace(shown, runs=shown.runs.assign(created=None, seconds=np.nan))
-    write_report(shown, path)
-    return path
+    page = Path(path)
+    write_report(shown, page)
+    return page
 
 
 def _beside(stores: Sequence[Store], data: Sequence[ReportData], title: str | None) -> ReportData:

@@ -53,31 +53,18 @@ def table(paths: Paths, store: Into, as_json: Json = False) -> None:
 
 
 def _take_in(name: str, paths: list[Path], store: Path, *, as_json: bool) -> None:
-    from ckpt_analyzer import importers, suites
+    from ckpt_analyzer.notebook.exchange import import_results
     from ckpt_analyzer.store.store import open_store
 
-    known = tuple(suites.load(each) for each in suites.names())
-    results = importers.load(name).read(paths, known)
-    opened = open_store(store, create=True)
-    if len(results.trends):
-        opened.add_import(results.trends, source=name)
-    for unit in results.units:
-        (cell,) = unit.draft.cells
-        if unit.items:
-            opened.save_items(cell.key.task, cell.key.task_sha256, unit.items)
-        opened.commit(unit.draft, unit.table)
-    for file, reason in results.failures.items():
+    found = import_results(open_store(store, create=True), name, paths)
+    failures = dict(found.failures.itertuples(index=False, name=None))
+    for file, reason in failures.items():
         talk(f"{file}: {reason}", mark="not read:")
-    drafts = [unit.draft for unit in results.units]
-    n_items = sum(cell.n_items for draft in drafts for cell in draft.cells)
-    models = {*results.trends["model"], *(draft.model for draft in drafts)}
-    tasks = {*results.trends["task"], *(draft.cells[0].key.task for draft in drafts)}
     talk(
-        f"read {len(set(results.files_read))} files, {len(results.failures)} not: "
-        f"{len(results.trends):,} values, {n_items:,} scores of items, "
-        f"{len(models)} models, {len(tasks)} tasks"
+        f"read {found.n_files} files, {len(failures)} not: "
+        f"{found.n_values:,} values, {found.n_items:,} scores of items, "
+        f"{len(found.models)} models, {len(found.tasks)} tasks"
     )
     if as_json:
-        files = len(set(results.files_read))
-        show_json({"files": files, "items": n_items, "failures": dict(results.failures)})
+        show_json({"files": found.n_files, "items": found.n_items, "failures": failures})
     talk(f"next: ckpt-analyzer fit {quoted(store)}")

@@ -11,7 +11,9 @@ from dataclasses import asdict
 from typing import Any
 
 import pandas as pd
+from narwhals.typing import IntoFrame
 
+from ckpt_analyzer.stats.frames import as_pandas
 from ckpt_analyzer.stats.paired import adjusted, paired_difference
 
 #: The columns of the table that ``compare_arms`` returns, in order.
@@ -83,7 +85,7 @@ def _adjusted(p: pd.Series) -> pd.Series:
 
 
 def compare_arms(
-    scores: pd.DataFrame, *, base: str = "base", tuned: str = "instruct", alpha: float = 0.05
+    scores: IntoFrame, *, base: str = "base", tuned: str = "instruct", alpha: float = 0.05
 ) -> pd.DataFrame:
     """Return what tuning changed, per task, size and metric, at the last checkpoint of each arm.
 
@@ -93,7 +95,8 @@ def compare_arms(
     Parameters
     ----------
     scores
-        Columns task, metric, size, arm, step, item, score. NaN scores leave the pair out.
+        A frame of pandas, or of a library that narwhals knows, with the columns task, metric, size,
+        arm, step, item, score. NaN scores leave the pair out.
     base, tuned
         The arms to compare; `difference` is tuned minus base.
     alpha
@@ -105,7 +108,8 @@ def compare_arms(
         Columns ``COLUMNS``; `n_broken` counts items whose score fell, `n_mended` those whose score
         rose. Empty if no task has both arms.
     """
-    of = {"base": scores[scores["arm"] == base], "tuned": scores[scores["arm"] == tuned]}
+    rows = as_pandas(scores)
+    of = {"base": rows[rows["arm"] == base], "tuned": rows[rows["arm"] == tuned]}
     by = ["task", "size", "metric"]
     ends = {side: rows[rows["step"] == _last(rows, by)] for side, rows in of.items()}
     steps = [

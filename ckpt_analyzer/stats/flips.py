@@ -14,10 +14,12 @@ from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
+from narwhals.typing import IntoFrame
 from statsmodels.stats.multitest import multipletests
 
 from ckpt_analyzer import tables
 from ckpt_analyzer.stats.contrasts import Arm, Arms, NullOptions, find_arms
+from ckpt_analyzer.stats.frames import as_pandas
 from ckpt_analyzer.stats.noise import Noise, estimate_noise
 from ckpt_analyzer.stats.opinions import with_opinions
 from ckpt_analyzer.stats.series import Series
@@ -66,7 +68,7 @@ class FlipOptions:
 
 
 def find_flips(
-    table: pd.DataFrame,
+    table: IntoFrame,
     *,
     axis: Axis = "tokens",
     alpha: float = 0.05,
@@ -82,7 +84,8 @@ def find_flips(
         Item scores in long form (columns ``task``, ``metric``, ``size``, ``step``, ``tokens``,
         ``item`` and ``score``, further key columns optional), or rows of ``tables.TRENDS``: means
         with standard errors. With items, the covariance of the means over items is used: the same
-        items are asked at every checkpoint. With a column ``seed`` each seed is a series of its own
+        items are asked at every checkpoint. A frame of polars, pyarrow or any other library that
+        narwhals knows is taken as well. With a column ``seed`` each seed is a series of its own
         (its number is in the result), and their scatter tells shocks from the trend.
     axis
         ``tokens``, ``parameters``, ``flops`` or ``shots``. Fits see its logarithm; step 0 has none,
@@ -130,10 +133,10 @@ def find_flips(
     Raises
     ------
     UserError
-        If the table lacks columns, or the axis is unknown.
+        If the table is none, lacks columns, or the axis is unknown.
     """
     options = options or FlipOptions(alpha=alpha, seed=seed)
-    series = cut_series(table, Cut(axis, options.keep_suspect))
+    series = cut_series(as_pandas(table), Cut(axis, options.keep_suspect))
     flips = decide_flips(series, axis, options)
     return with_opinions(flips, series, alpha=options.alpha) if opinions else flips
 

@@ -1,0 +1,79 @@
+"""Compare the two sides of a store, or stores, from Python.
+
+In: one store or several. Out: the tables of ``comparing.py`` or of ``side_by_side.py``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import overload
+
+from ckpt_analyzer import comparing
+from ckpt_analyzer.comparing import Asked, By, Comparison
+from ckpt_analyzer.errors import UserError
+from ckpt_analyzer.side_by_side import Matching, SideBySide, compare_stores
+from ckpt_analyzer.store.store import Store
+
+
+@overload
+def compare(
+    store: Store,
+    metric: str = ...,
+    *,
+    by: By = ...,
+    sides: Sequence[str] = ...,
+    every_step: bool = ...,
+) -> Comparison: ...
+
+
+@overload
+def compare(
+    store: Sequence[Store],
+    metric: str = ...,
+    *,
+    by: By = ...,
+    sides: Sequence[str] = ...,
+    every_step: bool = ...,
+) -> SideBySide: ...
+
+
+def compare(
+    store: Store | Sequence[Store],
+    metric: str = "accuracy",
+    *,
+    by: By = "arm",
+    sides: Sequence[str] = (),
+    every_step: bool = False,
+) -> Comparison | SideBySide:
+    """Compare arms or prompt formats of a store, or several stores, paired by item.
+
+    Parameters
+    ----------
+    store
+        One, or a sequence: the others are set against the first.
+    by, sides
+        Of one store: what its sides are (``arm`` or ``prompt_format``), and which, in order; by
+        default all arms, each stage of tuning against the one before.
+    every_step
+        Whether every checkpoint is compared, not the last alone.
+
+    Returns
+    -------
+    Comparison or SideBySide
+        Of one store the frames ``tasks``, ``groups``, ``shapes``, ``moves`` and ``items``; of
+        several ``points`` and ``shapes``, with ``notes``.
+
+    Raises
+    ------
+    UserError
+        If there are no two sides with the same items, or a name is not known.
+    """
+    if isinstance(store, Store):
+        return comparing.compare(store, Asked(metric, by, tuple(sides), every_step))
+    if by != "arm" or sides:
+        raise UserError(
+            "`by` and `sides` are of one store",
+            where=f"{len(store)} stores are given",
+            hint="leave them out, or give a single store",
+        )
+    return compare_stores(store, Matching(metric, every_step=every_step))
