@@ -5,12 +5,15 @@ Run: make docs
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import typer.main
 from typer.cli import get_docs_for_click
 
 from ckpt_analyzer.cli import app
+from docs.pictures.concepts import PICTURES
+from docs.python_reference import python_page
 from docs.suite_tables import readme_table, suites_page
 
 HERE = Path(__file__).parent
@@ -41,7 +44,13 @@ def readme() -> str:
 
 
 #: By path from this folder.
-PAGES = {"command-line.md": command_line, "suites.md": suites_page, "../README.md": readme}
+PAGES: dict[str, Callable[[], str]] = {
+    "command-line.md": command_line,
+    "python.md": python_page,
+    "suites.md": suites_page,
+    "../README.md": readme,
+    **{f"pictures/{name}": draw for name, draw in PICTURES.items()},
+}
 
 
 def main() -> None:
