@@ -42,6 +42,7 @@ from ckpt_analyzer.html_report.payload import Names, data_json, deflated, models
 from ckpt_analyzer.html_report.regression import RegressionRow, regression_rows
 from ckpt_analyzer.html_report.report_data import ReportData
 from ckpt_analyzer.html_report.run_rows import packages, run_rows
+from ckpt_analyzer.html_report.shots import ShotTables
 from ckpt_analyzer.html_report.specs import Spec, rows_json, specs_json
 from ckpt_analyzer.html_report.tuned import TunedView, tuned_view
 from ckpt_analyzer.html_report.tuning import TuningRow, tuning_rows
@@ -113,6 +114,7 @@ def render(data: ReportData) -> str:
         explored=explored(data.items),
         layout=layout,
         blocks=_blocks(data, layout),
+        shot_tables=ShotTables(data.trends, data.flips, layout.cards),
         head=facts(data.trends, data.runs),
         packages=packages(data.runs),
         warnings=prose.warnings(data.trends, data.runs, data.warnings),
