@@ -54,7 +54,7 @@ _TEMPLATES = Path(__file__).parent / "templates"
 #: The page's script, piece by piece; the last one starts it.
 _SCRIPTS = (
     "unpack.js", "elements.js", "rows.js", "csv.js", "tables.js", "sorting.js", "items.js",
-    "page.js",
+    "expressions.js", "page.js",
 )  # fmt: skip
 
 

@@ -127,7 +127,7 @@
     }
     await vega;
     const { view } = await vegaEmbed(element, spec, {
-      ast: true, logLevel: 1, renderer: "svg", config: specs.themes[themeName()], tooltip: showTip, actions: false,
+      ast: true, expr: compiledExpressions, logLevel: 1, renderer: "svg", config: specs.themes[themeName()], tooltip: showTip, actions: false,
     });
     views.set(element, view);
     isolateIn(element);
@@ -165,7 +165,7 @@
     const spec = Object.assign(specOf(chart), { title: titleOf(chart), padding: 12 });
     const config = { ...specs.themes.light, background: "#ffffff" };
     await vega;
-    return (await vegaEmbed(document.createElement("div"), spec, { ast: true, logLevel: 1, renderer: "svg", config, actions: false })).view;
+    return (await vegaEmbed(document.createElement("div"), spec, { ast: true, expr: compiledExpressions, logLevel: 1, renderer: "svg", config, actions: false })).view;
   }
 
   function saveButtons(chart) {
