@@ -112,6 +112,7 @@ def _model_json(model: Model, trends: pd.DataFrame, names: Names) -> Json:
         "name": model.name,
         "arm": model.arm,
         "base": _plain(first["base_model"]),
+        "seed": _plain(first["seed"]) if pd.notna(first["seed"]) else None,
         "size": str(first["size"]),
         "rank": list(names.sizes).index(first["label"]),
         "parameters": int(first["parameters"]),
