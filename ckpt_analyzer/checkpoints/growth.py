@@ -73,11 +73,19 @@ class Growth:
             self.waiting[seen] = problem
         return problem is None
 
-    def is_whole(self, seen: Seen, folder: Path) -> bool:
-        """Return whether the checkpoint in `folder` is complete and settled."""
+    def is_whole(self, seen: Seen, folder: Path, *, needs_state: bool = False) -> bool:
+        """Return whether the checkpoint in `folder` is complete and settled.
+
+        Parameters
+        ----------
+        needs_state
+            Whether the tokens per step are to be read from the Trainer's state.
+        """
         try:
             signature = _signature(folder)
             problem = self._unfinished(folder, signature)
+            if problem is None and needs_state and not (folder / TRAINER_STATE).is_file():
+                problem = f"{TRAINER_STATE} is missing, and tokens per step are not given"
         except FileNotFoundError:
             # A file that was listed is gone: the folder is being removed, or a file renamed.
             signature, problem = (), "its files are changing"

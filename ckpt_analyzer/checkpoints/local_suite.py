@@ -80,7 +80,7 @@ def find_local_suite(
         if (root / SUITE_FILE).is_file():
             return _stated_suite(root, read_suite_file(root / SUITE_FILE), growth)
         found = _find_models(root)
-    found = _whole_ones(found, growth)
+    found = _whole_ones(found, growth, needs_state=tokens_per_step is None)
     if not found:
         raise _nothing_there(where, growth)
     return Suite(
@@ -95,7 +95,7 @@ def find_local_suite(
     )
 
 
-def _whole_ones(found: list[_Found], growth: Growth | None) -> list[_Found]:
+def _whole_ones(found: list[_Found], growth: Growth | None, *, needs_state: bool) -> list[_Found]:
     """Return of `found` the steps that are whole, and the models that have one."""
     if growth is None:
         return found
@@ -105,7 +105,9 @@ def _whole_ones(found: list[_Found], growth: Growth | None) -> list[_Found]:
             step: each.folder / each.saved.revision.format(step=step) for step in each.saved.steps
         }
         steps = tuple(
-            step for step, path in folders.items() if growth.is_whole(Seen(each.name, step), path)
+            step
+            for step, path in folders.items()
+            if growth.is_whole(Seen(each.name, step), path, needs_state=needs_state)
         )
         if steps:
             kept.append(replace(each, saved=replace(each.saved, steps=steps)))

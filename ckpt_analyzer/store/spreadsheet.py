@@ -24,6 +24,8 @@ def disarmed(table: pa.Table) -> pa.Table:
         if pa.types.is_string(field.type) or pa.types.is_large_string(field.type):
             texts = table.column(index)
             armed = pc.match_substring_regex(texts, FORMULA)
-            marked = pc.binary_join_element_wise(pa.scalar("'", field.type), texts, "")
+            marked = pc.binary_join_element_wise(
+                pa.scalar("'", field.type), texts, pa.scalar("", field.type)
+            )
             table = table.set_column(index, field, pc.if_else(armed, marked, texts))
     return table

@@ -51,9 +51,9 @@ class Step:
 STEPS: tuple[Step, ...] = (
     Step(
         2,
-        "a table may hold the rows of several units (`packed_as` in the manifest), and what the "
-        "rules of a task gave its items",
-        columns={"ITEM_SCORES": {"task_values": None}},
+        "a table may hold the rows of several units (`packed_as` in the manifest), what the rules "
+        "of a task gave its items, and the seed of a run",
+        columns={"ITEM_SCORES": {"task_values": None}, "TRENDS": {"seed": None}},
     ),
 )
 

@@ -94,6 +94,15 @@ def test_a_suite_at_work_holds_its_whole_checkpoints_and_says_what_it_waits_for(
     assert growth.ever == {Seen("run", step) for step in (1, 2, 3)}
 
 
+def test_where_tokens_are_to_come_from_the_trainer_its_state_is_waited_for(tmp_path):
+    old(write(tmp_path / "run" / "checkpoint-1", files()))
+    growth = Growth(60)
+    with pytest.raises(NothingYetError):
+        find_local_suite(tmp_path / "run", growth=growth)
+    assert "tokens per step are not given" in growth.waiting[Seen("run", 1)]
+    assert find_local_suite(tmp_path / "run", tokens_per_step=1, growth=growth).models
+
+
 def test_a_run_without_a_whole_checkpoint_is_left_out_and_none_at_all_is_nothing_yet(tmp_path):
     write(tmp_path / "a" / "step1", {"config.json": b"{}"})
     with pytest.raises(NothingYetError):

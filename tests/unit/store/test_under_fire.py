@@ -16,7 +16,7 @@ from ckpt_analyzer.store.garbage import remove
 from ckpt_analyzer.store.store import open_store
 from store_factory import cell_key, choice_scores, random_scores, simple_unit, unit
 
-N_WRITERS, N_UNITS = 16, 12
+N_WRITERS, N_UNITS, N_ROUNDS = 16, 12, 12
 #: Children of a process without threads, which has imported what they need.
 APART = multiprocessing.get_context("forkserver")
 APART.set_forkserver_preload(["store_factory", "ckpt_analyzer.store.store"])
@@ -133,13 +133,13 @@ def test_a_disk_without_room_for_a_file_leaves_no_part_of_it(tmp_path, n_bytes, 
 # ---- compaction while others read and write ----
 
 
-def compact_over_and_over(path, stop):
-    step = 1000
-    while not stop.is_set():
-        store = open_store(path)
+def compact_when_told(path, told):
+    """Compact once, at any moment of it, for every round of the reader."""
+    store = open_store(path)
+    for step in range(1000, 1000 + N_ROUNDS):
+        told.acquire()
         store.commit(*simple_unit(step, seed=step))
         store.compact()
-        step += 1
 
 
 def test_readers_see_every_unit_while_a_store_is_compacted(tmp_path):
@@ -149,12 +149,13 @@ def test_readers_see_every_unit_while_a_store_is_compacted(tmp_path):
         store.commit(*simple_unit(step, seed=step))
     kept = store.manifests()
     wanted = {each.unit_id: store.read_unit(each) for each in kept}
-    stop = APART.Event()
-    compacting = APART.Process(target=compact_over_and_over, args=(path, stop))
+    told = APART.Semaphore(0)
+    compacting = APART.Process(target=compact_when_told, args=(path, told))
     compacting.start()
     try:
         seen = 0
-        for _ in range(12):
+        for _ in range(N_ROUNDS):
+            told.release()
             steps = store.trends(["accuracy"])["step"].tolist()
             assert steps[:6] == [1, 2, 3, 4, 5, 6]
             assert len(steps) >= seen
@@ -163,7 +164,8 @@ def test_readers_see_every_unit_while_a_store_is_compacted(tmp_path):
             for each in kept:  # as they were listed before
                 assert store.read_unit(each).equals(wanted[each.unit_id])
     finally:
-        stop.set()
+        for _ in range(N_ROUNDS):
+            told.release()
         compacting.join()
     assert compacting.exitcode == 0
     assert store.check().wrong == ()
