@@ -202,10 +202,10 @@ def _hover(rows: Rows, place: Place) -> alt.Chart:
 def flip_layers(rows: Rows, place: Place) -> list[alt.Chart]:
     """Return each flip as a triangle at its turning point, its interval as a bar through it.
 
-    Over tokens a flip belongs to a size and has its colour; along the other axes, which join
-    models, it has the colour of the text.
+    Over tokens and shots a flip belongs to a size and has its colour; along the other axes, which
+    join models, it has the colour of the text.
     """
-    of_size = place.axis == "tokens"
+    of_size = place.axis in ("tokens", "shots")
     bar_look = {"stroke": place.stroke(), "opacity": faded(0.75)} if of_size else {}
     mark_look = {"fill": place.fill(), "opacity": faded(1.0)} if of_size else {}
     interval = (

@@ -13,7 +13,12 @@ import altair as alt
 from ckpt_analyzer.charts import _style
 from ckpt_analyzer.charts._series import Axis, Panel, Reach, round_places
 
-_UNITS: dict[Axis, str] = {"tokens": "tokens", "flops": "FLOPs", "parameters": "parameters"}
+_UNITS: dict[Axis, str] = {
+    "tokens": "tokens",
+    "flops": "FLOPs",
+    "parameters": "parameters",
+    "shots": "shots",
+}
 
 
 class Place:
@@ -72,6 +77,8 @@ def _scale(reach: Reach) -> alt.Scale:
 def _ticks(panel: Panel, axis: Axis) -> list[float]:
     if axis == "parameters":
         return [float(parameters) for _, parameters in panel.parameters]
+    if axis == "shots":
+        return [float(n) for n in panel.shots]
     reach = panel.reach(axis)
     places = round_places(reach.first, reach.last)
     return [0.0, *places] if reach.starts_at_zero else places
@@ -81,5 +88,7 @@ def _label(panel: Panel, axis: Axis) -> str:
     if axis == "parameters":
         names = {str(parameters): size for size, parameters in panel.parameters}
         return f"{json.dumps(names)}[datum.value]"
+    if axis == "shots":
+        return "datum.label"
     label = _style.COUNT_LABEL if axis == "tokens" else _style.FLOPS_LABEL
     return f"datum.value === 0 ? 'base, end' : {label}" if panel.has_base_end else label

@@ -24,7 +24,7 @@ TURNING = (*FLIP_VERDICTS, "other")
 #: The axis of training time: tokens of the arm, so a tuned arm counts from its own step 0.
 TIME_AXIS = "tokens"
 #: What a panel can be drawn over.
-Axis = Literal["tokens", "flops", "parameters"]
+Axis = Literal["tokens", "flops", "parameters", "shots"]
 #: Columns that, besides the task, choose what one chart shows.
 SETTING = ("shots", "prompt_format", "dtype")
 
@@ -56,6 +56,8 @@ class Panel:
         Each size of the panel with its parameters, the smallest first.
     steps, step_tokens
         The checkpoints that are drawn over parameters, and their tokens.
+    shots
+        The numbers of examples before a prompt, where there are several.
     """
 
     suite: str
@@ -69,17 +71,22 @@ class Panel:
     parameters: tuple[tuple[str, int], ...]
     steps: tuple[int, ...]
     step_tokens: tuple[float, ...]
+    shots: tuple[int, ...] = ()
 
     def reach(self, axis: Axis) -> Reach:
         """Return how far the panel goes along `axis`."""
         if axis == "parameters":
             return Reach(self.parameters[0][1], self.parameters[-1][1])
+        if axis == "shots":  # as fits take it: the logarithm of one more than the shots
+            return Reach(2.0, float(self.shots[-1]), starts_at_zero=True)
         return self.tokens if axis == "tokens" else self.flops
 
     def axis_title(self, axis: Axis = "tokens") -> str:
         """Return what the horizontal axis counts."""
         if axis == "parameters":
             return "parameters"
+        if axis == "shots":
+            return "examples before each prompt"
         unit = "tokens" if axis == "tokens" else "FLOPs"
         return f"training {unit}" if self.arm == "base" else f"{unit} of {self.arm} tuning"
 
@@ -112,8 +119,8 @@ def axis_tokens(trends: pd.DataFrame) -> pd.Series:
 
 def axis_places(trends: pd.DataFrame, axis: Axis) -> pd.Series:
     """Return each row's place on `axis` of its panel; training counts that of the arm alone."""
-    if axis == "parameters":
-        return trends["parameters"]
+    if axis in ("parameters", "shots"):
+        return trends[axis]
     tokens = axis_tokens(trends)
     return tokens if axis == "tokens" else 6.0 * trends["parameters"] * tokens
 
@@ -145,6 +152,7 @@ def panels_of(trends: pd.DataFrame, sizes: Iterable[str], dense_above: int = 40)
                 parameters=_parameters(rows),
                 steps=(steps := spread_steps(rows)),
                 step_tokens=tuple(_tokens_at(rows, step) for step in steps),
+                shots=_several(rows["shots"]),
             )
         )
     return panels
@@ -156,6 +164,11 @@ def _reach(places: pd.Series, has_base_end: bool) -> Reach:
         return Reach(1.0, 10.0, starts_at_zero=True)
     starts_at_zero = has_base_end or bool((places == 0).any())
     return Reach(float(positive.min()), float(positive.max()), starts_at_zero)
+
+
+def _several(shots: pd.Series) -> tuple[int, ...]:
+    found = tuple(sorted(int(n) for n in shots.unique()))
+    return found if len(found) > 1 else ()
 
 
 def _parameters(rows: pd.DataFrame) -> tuple[tuple[str, int], ...]:

@@ -47,7 +47,11 @@ def draw_rows(rows: pd.DataFrame, trends: pd.DataFrame) -> alt.TopLevelMixin:
             hint="draw metric-over-tokens instead",
         )
     sizes = [size for size in sizes_of(trends) if size in set(rows["size"])]
-    chart = draw_differences(rows, sizes, tuning_ticks(rows), str(trends["metric"].iloc[0]))
+    metric = str(trends["metric"].iloc[0])
+    chart = draw_differences(rows, sizes, tuning_ticks(rows), metric)
+    chart = chart.properties(
+        title=f"{metric}: difference from the base model over tokens of tuning"
+    )
     return _style.dress(
         chart.add_params(alt.param(name="isolated", value=None)), len(sizes_of(trends))
     )

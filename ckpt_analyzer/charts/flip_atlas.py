@@ -56,6 +56,7 @@ def draw(
         alt.param(name="y_min", value=low),
         alt.param(name="y_max", value=high),
     )
+    chart = chart.properties(title="Where trends turn: tokens of training, by parameters")
     return _style.dress(chart, len(sizes))
 
 

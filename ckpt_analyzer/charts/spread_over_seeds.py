@@ -12,7 +12,7 @@ import pandas as pd
 from ckpt_analyzer.charts import _style
 from ckpt_analyzer.charts._chart import Chart
 from ckpt_analyzer.charts._one import require_one
-from ckpt_analyzer.charts._panel import PanelRows, draw_panel, faded
+from ckpt_analyzer.charts._panel import PanelRows, Rows, draw_panel, faded
 from ckpt_analyzer.charts._place import Place
 from ckpt_analyzer.charts._series import SETTING, Panel, axis_tokens, panels_of, sizes_of
 from ckpt_analyzer.charts.metric_over_tokens import domain_of, labelled_references
@@ -40,12 +40,18 @@ def draw(trends: pd.DataFrame, flips: pd.DataFrame) -> alt.TopLevelMixin:
             where="column seed",
             hint="draw metric-over-tokens instead",
         )
-    pooled = _pooled(trends, rows)
-    sizes, metric = sizes_of(pooled), str(trends["metric"].iloc[0])
-    lines = labelled_references(trends)
-    panels = [_draw_panel(panel, rows, lines, metric) for panel in panels_of(pooled, sizes)]
+    panels, metric = spread_panels(trends), str(trends["metric"].iloc[0])
+    sizes, lines = panels[0].sizes, labelled_references(trends)
+    drawn = [
+        draw_spread(
+            panel,
+            PanelRows(spread_points(panel, rows), _NO_FLIPS, lines, _NO_FITS, _NO_STARTS),
+            metric,
+        ).properties(title=panel.title)
+        for panel in panels
+    ]
     low, high = domain_of(trends)
-    chart = alt.hconcat(*panels, title=str(trends["task"].iloc[0])).add_params(
+    chart = alt.hconcat(*drawn, title=str(trends["task"].iloc[0])).add_params(
         alt.param(name="isolated", value=None),
         alt.param(name="y_min", value=low),
         alt.param(name="y_max", value=high),
@@ -73,24 +79,34 @@ def spread_rows(trends: pd.DataFrame, flips: pd.DataFrame | None = None) -> pd.D
     )
 
 
-def _pooled(trends: pd.DataFrame, rows: pd.DataFrame) -> pd.DataFrame:
-    """Return one trend per size: that of its first run, under the name of the size."""
-    sizes = rows[["suite", "arm", "size"]].drop_duplicates()
-    kept = trends.merge(sizes, on=["suite", "arm", "size"]).sort_values("seed")
-    first = kept.drop_duplicates(list(_POINT))
-    return first.assign(model=first["size"], base_model=None)
+def spread_panels(trends: pd.DataFrame) -> list[Panel]:
+    """Return a panel per suite and arm, of sizes with several runs; none where there are none.
+
+    A size stands for all its runs: its first run lends it the checkpoints.
+    """
+    seeded = trends[trends["seed"].notna()]
+    n_runs = seeded.groupby(["suite", "arm", "size"])["seed"].transform("nunique")
+    kept = seeded[n_runs > 1].sort_values("seed")
+    if kept.empty:
+        return []
+    pooled = kept.drop_duplicates(list(_POINT)).assign(base_model=None)
+    pooled = pooled.assign(model=pooled["size"])
+    return panels_of(pooled, sizes_of(pooled))
 
 
-def _draw_panel(
-    panel: Panel, rows: pd.DataFrame, lines: pd.DataFrame, metric: str
-) -> alt.LayerChart:
+def spread_points(panel: Panel, rows: pd.DataFrame) -> pd.DataFrame:
+    """Return those of ``spread_rows`` that `panel` draws, as its curves are read from."""
     mine = rows[(rows["suite"] == panel.suite) & (rows["arm"] == panel.arm)]
     keys = {size: f"s{i}" for i, size in enumerate(panel.sizes)}
     label = mine["size"].map(lambda size: _label(size, panel))
-    points = mine.assign(size=label, key=label.map(keys), stderr=None, suspect=None)
-    drawn = draw_panel(panel, PanelRows(points, _NO_FLIPS, lines, _NO_FITS, _NO_STARTS), metric)
-    drawn.layer = [_band(points, Place(panel, metric)), *drawn.layer]
-    return drawn.properties(title=panel.title)
+    return mine.assign(size=label, key=label.map(keys), stderr=None, suspect=None)
+
+
+def draw_spread(panel: Panel, rows: PanelRows, metric: str) -> alt.LayerChart:
+    """Return the chart of `panel`: the mean over runs, in a band from the least to the greatest."""
+    drawn = draw_panel(panel, rows, metric)
+    drawn.layer = [_band(rows.points, Place(panel, metric)), *drawn.layer]
+    return drawn
 
 
 def _label(size: str, panel: Panel) -> str:
@@ -98,7 +114,7 @@ def _label(size: str, panel: Panel) -> str:
     return size if size in panel.sizes else f"{panel.suite} {size}"
 
 
-def _band(points: pd.DataFrame, place: Place) -> alt.Chart:
+def _band(points: Rows, place: Place) -> alt.Chart:
     chart: alt.Chart = (
         alt.Chart(points)
         .mark_area(clip=True, strokeWidth=0)

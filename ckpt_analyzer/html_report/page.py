@@ -23,6 +23,7 @@ from ckpt_analyzer.charts._series import TIME_AXIS, Panel, panels_of, sizes_of
 from ckpt_analyzer.charts.base_to_tuned import dumbbell_rows
 from ckpt_analyzer.charts.difference_over_tuning import difference_rows, paired_rows
 from ckpt_analyzer.charts.flip_atlas import atlas_reach, atlas_rows, size_ticks
+from ckpt_analyzer.charts.spread_over_seeds import spread_panels, spread_points, spread_rows
 from ckpt_analyzer.errors import UserError
 from ckpt_analyzer.html_report import citations, numbers, prose, vega
 from ckpt_analyzer.html_report.beside import BesideRow, beside_rows
@@ -43,7 +44,7 @@ from ckpt_analyzer.html_report.regression import RegressionRow, regression_rows
 from ckpt_analyzer.html_report.report_data import ReportData
 from ckpt_analyzer.html_report.run_rows import packages, run_rows
 from ckpt_analyzer.html_report.shots import ShotTables
-from ckpt_analyzer.html_report.specs import Spec, rows_json, specs_json
+from ckpt_analyzer.html_report.specs import Spec, rows_json, specs_json, spread_json
 from ckpt_analyzer.html_report.tuned import TunedView, tuned_view
 from ckpt_analyzer.html_report.tuning import TuningRow, tuning_rows
 from ckpt_analyzer.html_report.tuning_prose import tuning_findings
@@ -54,7 +55,7 @@ _TEMPLATES = Path(__file__).parent / "templates"
 #: The page's script, piece by piece; the last one starts it.
 _SCRIPTS = (
     "unpack.js", "elements.js", "rows.js", "csv.js", "tables.js", "sorting.js", "items.js",
-    "page.js",
+    "expressions.js", "page.js",
 )  # fmt: skip
 
 
@@ -83,6 +84,7 @@ class Layout:
     panels: list[Panel]
     causes: list[CauseGroup]
     views: list[View]
+    spread: list[Panel]
 
     @property
     def cards(self) -> dict[str, TaskCard]:
@@ -157,6 +159,7 @@ def _layout(data: ReportData) -> Layout:
         panels=panels_of(data.trends, sizes),
         causes=group(data.tasks, data.trends),
         views=views(metrics, setting_choices(data.trends)),
+        spread=spread_panels(data.trends),
     )
 
 
@@ -196,6 +199,8 @@ def _payload(data: ReportData, layout: Layout) -> dict[str, Any]:
         "specs": specs_json(layout.panels, layout.sizes, size_ticks(data.trends)),
         "atlas": [_atlas(data, layout, view) for view in layout.views],
         "differences": [_differences(data, layout, view) for view in layout.views],
+        "spread_specs": spread_json(layout.spread),
+        "spread": [_spread(view.rows(data.trends), layout) for view in layout.views],
         "dumbbells": [_dumbbells(view.rows(data.trends), layout) for view in layout.views],
     }
 
@@ -216,6 +221,22 @@ def _differences(data: ReportData, layout: Layout, view: View) -> list[Spec]:
     rows = difference_rows(_in_order(view.rows(data.trends), layout))
     rows = paired_rows(rows, None if paired is None else _titled(paired, layout))
     return rows_json(rows[["row", "size", "x", "step", "difference", "lo", "hi"]])
+
+
+def _spread(trends: pd.DataFrame, layout: Layout) -> dict[str, list[list[Spec]]]:
+    """Return per task and panel the mean, the least and the greatest of the runs of each size."""
+    if not layout.spread:
+        return {}
+    columns = ["size", "key", "x", "step", "value", "lo", "hi", "n_seeds"]
+    by_task = {
+        str(task): spread_rows(rows)
+        for task, rows in trends.groupby("task", observed=True)
+        if task in layout.cards
+    }
+    return {
+        task: [rows_json(spread_points(panel, rows)[columns]) for panel in layout.spread]
+        for task, rows in by_task.items()
+    }
 
 
 def _causes_json(layout: Layout, names: Names) -> list[dict[str, Any]]:

@@ -17,7 +17,7 @@ from typing import Any, TypeAlias
 import pandas as pd
 
 from ckpt_analyzer.charts._across import place_across
-from ckpt_analyzer.charts._series import axis_tokens, place_flips, size_labels
+from ckpt_analyzer.charts._series import FLIP_VERDICTS, axis_tokens, place_flips, size_labels
 from ckpt_analyzer.html_report import base91
 from ckpt_analyzer.html_report.views import MetricChoice, SettingChoice
 
@@ -112,6 +112,7 @@ def _model_json(model: Model, trends: pd.DataFrame, names: Names) -> Json:
         "name": model.name,
         "arm": model.arm,
         "base": _plain(first["base_model"]),
+        "seed": _plain(first["seed"]) if pd.notna(first["seed"]) else None,
         "size": str(first["size"]),
         "rank": list(names.sizes).index(first["label"]),
         "parameters": int(first["parameters"]),
@@ -169,7 +170,21 @@ def _flips_json(
         for _, row in place_across(flips, trends).iterrows()
         if index.knows_view(row)
     ]  # fmt: skip
-    return over_time + across
+    return over_time + across + _over_shots(flips, index)
+
+
+def _over_shots(flips: pd.DataFrame, index: _Index) -> list[Json]:
+    """Return the decided flips over shots, each of one checkpoint; the page knows its height."""
+    decided = flips["verdict"].isin(FLIP_VERDICTS) & flips["flip_at"].notna()
+    found = flips[decided & (flips["axis"] == "shots")]
+    places = {"x": "flip_at", "lo": "ci_lo", "hi": "ci_hi"}
+    return [
+        index.of_any_setting(row)
+        | {"axis": "shots", "verdict": row["verdict"], "step": int(row["size"].split(" ")[-1])}
+        | {name: _short(row[column]) for name, column in places.items()}
+        for _, row in found.iterrows()
+        if index.knows_any_setting(row)
+    ]
 
 
 def _mark(flip: pd.Series) -> Json:
@@ -220,6 +235,24 @@ class _Index:
             and row["metric"] in self._metrics
             and self._setting(row) in self._settings
         )
+
+    def knows_any_setting(self, row: pd.Series) -> bool:
+        """Return whether the page shows the task, metric and model of `row` in some setting."""
+        return (
+            row["task"] in self._tasks
+            and row["metric"] in self._metrics
+            and self._model(row) in self._models
+        )
+
+    def of_any_setting(self, row: pd.Series) -> Json:
+        """Return the places of `row`, which joins the shots of a prompt format and dtype."""
+        return {
+            "t": self._tasks[row["task"]],
+            "k": self._metrics[row["metric"]],
+            "m": self._models[self._model(row)],
+            "prompt_format": row["prompt_format"],
+            "dtype": row["dtype"],
+        }
 
     def of(self, row: pd.Series) -> Json:
         return self.view_of(row) | {"m": self._models[self._model(row)]}

@@ -21,6 +21,13 @@ _METHODS = {
         "the two; where it turns, and the interval of that place, is read off the profile "
         "likelihood of a fit that turns once"
     ),
+    "block contrasts, intersection-union, joined with shapes of two arms averaged": (
+        "compare the means of blocks of neighbouring checkpoints (block contrasts): a flip must "
+        "pass on both sides of its turn (an intersection-union test), so the p of its arms is the "
+        "larger of the two. The shape of the whole curve joins them: thousands of curves of two "
+        "arms, weighted by how well they fit, say how likely a turn is at all, where it lies and "
+        "in which interval. The p of a flip is small only where arms and shape both speak for it"
+    ),
 }
 
 

@@ -18,11 +18,13 @@ from ckpt_analyzer.charts import _style
 from ckpt_analyzer.charts._item import draw_item
 from ckpt_analyzer.charts._panel import PanelRows, draw_panel
 from ckpt_analyzer.charts._series import Axis, Panel, round_places
+from ckpt_analyzer.charts._shots import draw_shots
 from ckpt_analyzer.charts.base_to_tuned import draw_dumbbells
 from ckpt_analyzer.charts.difference_over_tuning import draw_differences
 from ckpt_analyzer.charts.flip_atlas import draw_atlas
 from ckpt_analyzer.charts.metric_over_parameters import StepRows, draw_steps
 from ckpt_analyzer.charts.size_step_heatmap import draw_map
+from ckpt_analyzer.charts.spread_over_seeds import draw_spread
 
 Spec: TypeAlias = dict[str, Any]
 
@@ -44,6 +46,7 @@ def specs_json(panels: Sequence[Panel], sizes: Sequence[str], size_ticks: dict[s
                     "tokens": _curves(panel, "tokens"),
                     "flops": _curves(panel, "flops"),
                     "parameters": _steps(panel) if panel.steps else None,
+                    "shots": _shots(panel) if panel.shots else None,
                 },
                 "map": _named(draw_map(panel, _rows("points"), METRIC_TITLE)),
                 "item": _item(panel),
@@ -72,6 +75,33 @@ def _differences(panels: Sequence[Panel], sizes: Sequence[str]) -> Spec | None:
     return _named(chart.add_params(alt.param(name="isolated", value=None)))
 
 
+def spread_json(panels: Sequence[Panel]) -> Spec | None:
+    """Return the specifications of the spread over seeds, and the colours of its sizes."""
+    if not panels:
+        return None
+    n_sizes = len(panels[0].sizes)
+    return {
+        "panels": [
+            {
+                "suite": panel.suite,
+                "arm": panel.arm,
+                "title": panel.title,
+                "sizes": panel.sizes,
+                "spec": _spread(panel),
+            }
+            for panel in panels
+        ],
+        "colours": {theme: _style.size_colours(n_sizes, theme) for theme in ("light", "dark")},
+    }
+
+
+def _spread(panel: Panel) -> Spec:
+    rows = PanelRows(
+        _rows("points"), _rows("flips"), _rows("references"), _rows("fits"), _rows("starts")
+    )
+    return _named(draw_spread(panel, rows, METRIC_TITLE).add_params(*_limits()))
+
+
 def _limits() -> list[alt.Parameter]:
     """Return what the page sets of every chart: which size stands alone, and how far it goes."""
     ends = [alt.param(name="y_min", value=0), alt.param(name="y_max", value=1)]
@@ -92,6 +122,12 @@ def _steps(panel: Panel) -> Spec:
     rows = StepRows(_rows("points"), _rows("flips"), _rows("references"))
     chart = draw_steps(panel, rows, METRIC_TITLE).add_params(*_limits()[1:])
     return _named(chart)
+
+
+@lru_cache(maxsize=32)
+def _shots(panel: Panel) -> Spec:
+    chart = draw_shots(panel, _rows("points"), _rows("flips"), _rows("references"), METRIC_TITLE)
+    return _named(chart.add_params(*_limits()))
 
 
 @lru_cache(maxsize=32)

@@ -13,14 +13,14 @@ function csvOf({ data, modelOf, checkpointsOf }) {
   const csv = (columns, rows) => [columns, ...rows].map((row) => row.map(csvCell).join(",")).join("\n") + "\n";
 
   function trendsCsv() {
-    const columns = ["suite", "model", "size", "arm", "base_model", "parameters", "task", "shots",
+    const columns = ["suite", "model", "size", "arm", "base_model", "seed", "parameters", "task", "shots",
       "prompt_format", "dtype", "metric", "step", "tokens", "arm_tokens", "flops", "value", "stderr",
       "n_items", "n_unscored", "chance", "constant_label", "has_items", "suspect"];
     const rows = [];
     for (const s of data.series) {
       const m = modelOf(s), setting = data.settings[s.c];
       for (const c of checkpointsOf(s)) {
-        rows.push([m.suite, m.name, m.size, m.arm, m.base, m.parameters, data.tasks[s.t], setting.shots,
+        rows.push([m.suite, m.name, m.size, m.arm, m.base, m.seed, m.parameters, data.tasks[s.t], setting.shots,
           setting.prompt_format, setting.dtype, data.metrics[s.k].name, c.step, c.tokens, c.x,
           6 * m.parameters * c.tokens, c.value, c.stderr, c.n, c.unscored, s.chance, s.constant,
           s.items, c.suspect]);

@@ -5,12 +5,13 @@
   const vega = unpacked("vega").then((response) => response.text()).then((text) => {
     document.head.append(Object.assign(document.createElement("script"), { textContent: text }));
   });
-  const { data, specs, atlas, dumbbells, differences } = await (await unpacked("payload")).json();
+  const { data, specs, atlas, dumbbells, differences, spread, spread_specs } = await (await unpacked("payload")).json();
   const state = { metric: 0, setting: 0, axis: "tokens", isolated: null };
   const views = new Map(); // chart element -> Vega view
   const find = (selector, root = document) => [...root.querySelectorAll(selector)];
   const {
     taskOf, modelOf, chosen, checkpointsOf, pointRows, referenceRows, stepRows, startRows, flipRows, fitRows, limits, labelled,
+    shotRows, shotFlips,
   } = rowsOf({ data, specs, state });
 
   // ---- drawing ----
@@ -48,18 +49,24 @@
       Object.assign(spec, { datasets: { dumbbells: rows }, width, height, autosize: { type: "fit-x", contains: "padding" } });
       return rows.length ? spec : null;
     }
+    if (kind === "spread") return spreadSpec(element, width);
     const panel = specs.panels[Number(element.dataset.panel)];
     if (kind === "item") return itemSpec(panel, width);
     const task = taskOf(element);
     const chosenSpec = kind === "curves" ? panel.curves[state.axis] : panel[kind];
     if (!chosenSpec) return null;
     const spec = fill(chosenSpec);
-    const points = kind === "curves" && state.axis === "parameters" ? stepRows(task, panel) : pointRows(task, panel);
+    const rowsOver = kind !== "curves" ? pointRows : { parameters: stepRows, shots: shotRows }[state.axis] ?? pointRows;
+    const points = rowsOver(task, panel);
     if (!points.length) return null;
     spec.width = width;
     spec.autosize = { type: "fit-x", contains: "padding" };
     spec.datasets = { points };
-    if (kind === "curves") {
+    if (kind === "curves" && state.axis === "shots") {
+      const [y_min, y_max] = limits(task);
+      Object.assign(spec.datasets, { flips: shotFlips(task, panel), references: labelled(task, y_min, y_max) });
+      setParams(spec, { y_min, y_max, isolated: state.isolated });
+    } else if (kind === "curves") {
       const [y_min, y_max] = limits(task);
       Object.assign(spec.datasets, {
         flips: flipRows(task, panel), references: labelled(task, y_min, y_max), fits: fitRows(task, panel),
@@ -86,6 +93,29 @@
     return spec;
   }
 
+  // What the runs of each size span; a size is no entry of the legend where each run is one.
+  const spreadRows = ({ dataset }) => spread[viewIndex()][dataset.task]?.[Number(dataset.panel)] ?? [];
+  function spreadSpec(element, width) {
+    const rows = spreadRows(element), task = taskOf(element);
+    if (!rows.length) return null;
+    const ends = [...rows.flatMap((row) => [row.lo, row.hi]), ...referenceRows(task).map((line) => line.y)];
+    const low = Math.min(...ends), high = Math.max(...ends), margin = 0.05 * (high - low) || 0.05;
+    const [y_min, y_max] = [low - margin, high + margin];
+    const spec = fill(spread_specs.panels[Number(element.dataset.panel)].spec);
+    setParams(spec, { y_min, y_max, isolated: null });
+    return Object.assign(spec, {
+      width, autosize: { type: "fit-x", contains: "padding" },
+      datasets: {
+        points: rows.map((row) => ({ ...row, stderr: null, suspect: null })), references: labelled(task, y_min, y_max),
+        flips: [], fits: [], starts: [],
+      },
+    });
+  }
+  function configOf({ dataset }, theme) {
+    const config = specs.themes[theme];
+    return dataset.kind === "spread" ? { ...config, range: { ...config.range, category: spread_specs.colours[theme] } } : config;
+  }
+
   function itemSpec(panel, width) {
     const { rows, chance, range, title } = explorer.rowsOf(panel);
     if (!rows.length) return null;
@@ -105,9 +135,11 @@
     ].join("|");
 
   function emptyText(element) {
+    if (element.dataset.kind === "spread") return "Not scored with this metric.";
     if (["atlas", "dumbbells", "differences", "item"].includes(element.dataset.kind)) return "";
     const panel = specs.panels[Number(element.dataset.panel)];
     const one = element.dataset.kind === "curves" && !panel.curves[state.axis];
+    if (one && state.axis === "shots") return "Scored with one number of examples alone.";
     return one ? "No two sizes share a checkpoint here." : "Not scored with this metric.";
   }
 
@@ -127,7 +159,7 @@
     }
     await vega;
     const { view } = await vegaEmbed(element, spec, {
-      ast: true, logLevel: 1, renderer: "svg", config: specs.themes[themeName()], tooltip: showTip, actions: false,
+      ast: true, expr: compiledExpressions, logLevel: 1, renderer: "svg", config: configOf(element, themeName()), tooltip: showTip, actions: false,
     });
     views.set(element, view);
     isolateIn(element);
@@ -156,16 +188,16 @@
     const parts = [
       task === undefined ? null : data.titles[data.tasks.indexOf(task)], cause === undefined ? null : data.causes[cause].title,
       kind === "item" ? `item ${explorer.opened.task.ids[explorer.opened.i]}` : null,
-      panel === undefined ? null : specs.panels[panel].title, task === undefined && cause === undefined ? metricTitle() : null,
+      kind === "spread" ? `spread over seeds, ${spread_specs.panels[panel].title}` : panel === undefined ? null : specs.panels[panel].title, task === undefined && cause === undefined ? metricTitle() : null,
     ];
     return parts.filter(Boolean).join(" · ");
   }
 
   async function figureView(chart) {
     const spec = Object.assign(specOf(chart), { title: titleOf(chart), padding: 12 });
-    const config = { ...specs.themes.light, background: "#ffffff" };
+    const config = { ...configOf(chart, "light"), background: "#ffffff" };
     await vega;
-    return (await vegaEmbed(document.createElement("div"), spec, { ast: true, logLevel: 1, renderer: "svg", config, actions: false })).view;
+    return (await vegaEmbed(document.createElement("div"), spec, { ast: true, expr: compiledExpressions, logLevel: 1, renderer: "svg", config, actions: false })).view;
   }
 
   function saveButtons(chart) {
@@ -195,7 +227,7 @@
   const MARKS = "svg.marks :is(.mark-line, .mark-area, .mark-symbol, .mark-rule) > :is(path, line)";
   function isolateIn(chart) {
     const { kind } = chart.dataset;
-    const isBySize = kind !== "map" && !(kind === "curves" && state.axis === "parameters");
+    const isBySize = kind !== "map" && kind !== "spread" && !(kind === "curves" && state.axis === "parameters");
     for (const node of chart.querySelectorAll(MARKS)) {
       const item = node.__data__, size = item?.datum?.size;
       if (!size) continue;
@@ -231,7 +263,7 @@
     if (value === null || value === undefined || value === "") { tip.hidden = true; return; }
     const chart = event.target.closest?.(".chart");
     const row = item.datum?.datum ?? item.datum ?? {};
-    if (chart?.dataset.kind === "curves" && state.axis !== "parameters" && row.verdict === undefined && row.is_base === undefined) {
+    if (chart?.dataset.kind === "curves" && !["parameters", "shots"].includes(state.axis) && row.verdict === undefined && row.is_base === undefined) {
       tip.replaceChildren(...readout(chart, row.x));
     } else {
       const table = element("table");
@@ -293,8 +325,18 @@
     views.forEach((_, chart) => { if (inSight.has(chart) || chart.dataset.kind === "item") isolateIn(chart); });
   }
 
+  // The colours of sizes where the legend has those of single runs.
+  function nameSizes(place) {
+    place.replaceChildren(...spread_specs.panels[0].sizes.flatMap((size, i) => {
+      const swatch = element("i", "", "swatch");
+      swatch.style.background = spread_specs.colours[themeName()][i];
+      return [swatch, `${size} `];
+    }));
+  }
+
   function showTheme() {
     for (const swatch of find(".bar .swatch")) swatch.style.background = colours()[Number(swatch.dataset.rank)];
+    find("[data-spread-sizes]").forEach(nameSizes);
     watch();
   }
 
@@ -337,8 +379,13 @@
   new ResizeObserver(() => document.documentElement.style.setProperty("--bar", `${bar.offsetHeight}px`)).observe(bar);
 
   // ---- data tables and downloads ----
-  const { fillTable, fillDifferences } = tablesOf({ taskOf, chosen, checkpointsOf, metricTitle, shownDifferences: () => differences[viewIndex()] });
-  const fillAny = (details) => (details.dataset.differences === undefined ? fillTable : fillDifferences)(details);
+  const { fillTable, fillDifferences, fillSpread } = tablesOf({ taskOf, chosen, checkpointsOf, metricTitle, shownDifferences: () => differences[viewIndex()],
+    shownSpread: ({ dataset }) => spread_specs.panels.map(({ title }, panel) => ({ title, rows: spreadRows({ dataset: { ...dataset, panel } }) })),
+  });
+  const fillAny = (details) => {
+    const { differences: ofTuning, spread: ofSeeds } = details.dataset;
+    (ofTuning !== undefined ? fillDifferences : ofSeeds !== undefined ? fillSpread : fillTable)(details);
+  };
   find("details.data").forEach((d) => d.addEventListener("toggle", () => { if (d.open) fillAny(d); }));
 
   const { trendsCsv, flipsCsv } = csvOf({ data, modelOf, checkpointsOf });

@@ -122,6 +122,38 @@ function rowsOf({ data, specs, state }) {
     return rows;
   }
 
+  // Over shots: each model at its last trusted checkpoint, in all settings that differ by shots alone.
+  function shotRows(task, panel) {
+    const now = data.settings[state.setting], rows = [], last = new Map();
+    for (const [c, setting] of data.settings.entries()) {
+      if (setting.prompt_format !== now.prompt_format || setting.dtype !== now.dtype) continue;
+      for (const series of seriesOf.get(`${task}|${state.metric}|${c}`) ?? []) {
+        if (!inPanel(series, panel)) continue;
+        const end = trusted(series).at(-1);
+        if (!end) continue;
+        last.set(series.m, Math.max(last.get(series.m) ?? 0, end.step));
+        rows.push({ m: series.m, size: sizeOf(series), x: setting.shots, step: end.step, value: end.value, stderr: end.stderr });
+      }
+    }
+    return rows.filter((row) => row.step === last.get(row.m)).sort((a, b) => a.x - b.x);
+  }
+
+  // The height of a flip over shots is read off its curve, between the shots that were scored.
+  function shotFlips(task, panel) {
+    const now = data.settings[state.setting], points = shotRows(task, panel), along = (x) => Math.log1p(x);
+    return data.flips
+      .filter((flip) => flip.axis === "shots" && flip.t === task && flip.k === state.metric && inPanel(flip, panel))
+      .filter((flip) => flip.prompt_format === now.prompt_format && flip.dtype === now.dtype)
+      .flatMap((flip) => {
+        const curve = points.filter((row) => row.m === flip.m && row.step === flip.step);
+        const i = curve.findIndex((row) => row.x >= flip.x);
+        if (i < 0) return [];
+        const a = curve[Math.max(i - 1, 0)], b = curve[i], span = along(b.x) - along(a.x);
+        const y = span ? a.value + ((b.value - a.value) * (along(flip.x) - along(a.x))) / span : b.value;
+        return [{ ...flip, size: b.size, y }];
+      });
+  }
+
   const trusted = (series) => [...checkpointsOf(series)].filter((c) => c.value !== null && !c.suspect);
 
   // From where tuning started: the end of the base model, and the first tuned checkpoint.
@@ -154,12 +186,12 @@ function rowsOf({ data, specs, state }) {
     let low = Infinity, high = -Infinity;
     const see = (y) => { low = Math.min(low, y); high = Math.max(high, y); };
     for (const panel of specs.panels) {
-      for (const row of pointRows(task, panel)) {
+      for (const row of state.axis === "shots" ? shotRows(task, panel) : pointRows(task, panel)) {
         const reach = BAND_STDERRS * (row.stderr ?? 0);
         see(row.value - reach); see(row.value + reach);
       }
     }
-    for (const panel of specs.panels) for (const row of startRows(task, panel)) see(row.value);
+    if (state.axis !== "shots") for (const panel of specs.panels) for (const row of startRows(task, panel)) see(row.value);
     for (const line of referenceRows(task)) see(line.y);
     if (!Number.isFinite(low)) return [0, 1];
     const margin = 0.05 * (high - low) || 0.05;
@@ -180,5 +212,6 @@ function rowsOf({ data, specs, state }) {
 
   return {
     taskOf, modelOf, chosen, checkpointsOf, pointRows, referenceRows, stepRows, startRows, flipRows, fitRows, limits, labelled,
+    shotRows, shotFlips,
   };
 }

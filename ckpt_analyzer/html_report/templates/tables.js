@@ -1,7 +1,7 @@
 // The data tables behind the charts, filled when they are opened.
 "use strict";
 
-function tablesOf({ taskOf, chosen, checkpointsOf, metricTitle, shownDifferences }) {
+function tablesOf({ taskOf, chosen, checkpointsOf, metricTitle, shownDifferences, shownSpread }) {
   const TABLE = ["model", "step", "tokens", metricTitle, "SE", "items", "not scored", "suspect"];
   function fillTable(details) {
     const task = taskOf(details);
@@ -39,5 +39,24 @@ function tablesOf({ taskOf, chosen, checkpointsOf, metricTitle, shownDifferences
     details.querySelector(".scroll").replaceChildren(table);
   }
 
-  return { fillTable, fillDifferences };
+  // Behind the spread over seeds of a task.
+  function fillSpread(details) {
+    const table = element("table", "", "numbers");
+    const header = table.createTHead().insertRow();
+    for (const name of ["panel", "size", "step", "tokens", "seeds", "mean", "least", "greatest"]) {
+      header.append(Object.assign(element("th", name), { scope: "col" }));
+    }
+    const body = table.createTBody();
+    for (const { title, rows } of shownSpread(details)) {
+      for (const each of rows) {
+        const row = body.insertRow();
+        row.append(Object.assign(element("th", title), { scope: "row" }));
+        const cells = [each.size, each.step, count(each.x), each.n_seeds, format(each.value), format(each.lo), format(each.hi)];
+        for (const cell of cells) row.insertCell().textContent = cell;
+      }
+    }
+    details.querySelector(".scroll").replaceChildren(table);
+  }
+
+  return { fillTable, fillDifferences, fillSpread };
 }
