@@ -436,3 +436,19 @@ def test_seeds_tell_shocks_from_the_trend_on_few_checkpoints(shock):
     np.testing.assert_allclose(told, expected, rtol=0.6)
     off = np.abs(np.log(told / expected)).mean()
     assert off < np.abs(np.log(alone["shock_sd"] / expected)).mean()
+
+
+def test_fewer_items_than_checkpoints_still_have_a_covariance_with_an_inverse():
+    from ckpt_analyzer.stats.series_tables import Cut, cut_series
+
+    rng = np.random.default_rng(0)
+    n_items, tokens = 30, np.geomspace(3e7, 3e11, 60)
+    score = (rng.normal(size=(n_items, 1)) + 0.5 * rng.normal(size=(n_items, 60)) > 0).astype(float)
+    table = pd.DataFrame(
+        {"task": "t", "metric": "accuracy", "size": "1b", "item": np.repeat(np.arange(n_items), 60),
+         "step": np.tile(np.arange(60), n_items), "tokens": np.tile(tokens, n_items),
+         "score": score.ravel()}
+    )  # fmt: skip
+    (series,) = cut_series(table, Cut("tokens"))
+    eigenvalues = np.linalg.eigvalsh(series.item_covariance_KK)
+    assert eigenvalues.min() > 1e-3 * eigenvalues.max() / 60
