@@ -15,7 +15,7 @@ demo: $(VENV)/.installed ## score the toy suite and write reports/demo/index.htm
 	@$(BIN)/ckpt-analyzer demo
 
 test: $(VENV)/.installed-dev ## run the tests
-	@$(BIN)/python -m pytest -q
+	@$(BIN)/python -m pytest -q -n auto --dist loadfile
 
 lint: $(VENV)/.installed-dev ## ruff and mypy
 	$(BIN)/ruff check .

@@ -8,18 +8,16 @@ of sweeps as a whole, engines, statistics or reports.
 
 from __future__ import annotations
 
-import importlib.metadata
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from functools import cache, partial
+from functools import partial
 from pathlib import Path
 from typing import Self
 
 import pyarrow as pa
 from transformers import PreTrainedModel
 
-from ckpt_analyzer import __version__
 from ckpt_analyzer.checkpoints.ahead import BYTES_IN_USE, Ahead
 from ckpt_analyzer.checkpoints.source import OpenCheckpoint, ResolvedCheckpoint
 from ckpt_analyzer.errors import OutOfMemoryError, ScoringError, StoreError, UserError
@@ -41,16 +39,12 @@ from ckpt_analyzer.scoring.skeleton import config_in, config_text
 from ckpt_analyzer.scoring.threads import threads_for
 from ckpt_analyzer.scoring.window import max_length_tokens
 from ckpt_analyzer.store.store import Store
-from ckpt_analyzer.store.tally import ShotsUsed, tally
-from ckpt_analyzer.store.unit import CellKey, UnitManifest
+from ckpt_analyzer.store.unit import CellKey
 from ckpt_analyzer.sweep.copies import EqualWeights
 from ckpt_analyzer.sweep.plan import Unit
-from ckpt_analyzer.tables import ITEM_SCORES
 from ckpt_analyzer.task_data import TaskItems
 from ckpt_analyzer.unit_plan import UnitPlan, UnitPlans
-
-#: Whose versions are stored with every score.
-VERSIONED = ("torch", "transformers", "tokenizers", "safetensors", "numpy")
+from ckpt_analyzer.unit_record import Scored, item_scores, judged, manifest_of, warnings_of
 
 
 @dataclass(frozen=True)
@@ -163,12 +157,14 @@ class Workbench:
             plan = self._plan(unit, opened.folder)
             fetched = partial(self._fetched, unit, resolved, begin)
             scored = self._scored(unit, opened, plan, fetched)
-        manifest = _manifest(unit, resolved, scored, self.settings)
-        rows = [_item_scores(unit, resolved, cell, table) for cell, table in scored.tables.items()]
-        self._equal.add(self.store.commit(manifest, pa.concat_tables(rows)))
+        settings = self.settings
+        manifest = manifest_of(
+            unit, resolved, scored, settings.tasks, sweep_sha256=settings.sweep_sha256
+        )
+        self._equal.add(self.store.commit(manifest, item_scores(unit, resolved, scored)))
         moved = f"moved since it was planned; scored at commit {resolved.commit}"
         return (*copied.notes, *((moved,) if has_moved else ()), *scored.notes,
-                *_suspicion(unit), *_warnings(manifest))  # fmt: skip
+                *_suspicion(unit), *warnings_of(manifest))  # fmt: skip
 
     def _fetched(self, unit: Unit, resolved: ResolvedCheckpoint, begin: float) -> float:
         """Say that the model is there, and return how long it took."""
@@ -178,7 +174,7 @@ class Workbench:
 
     def _scored(
         self, unit: Unit, opened: OpenCheckpoint, plan: UnitPlan, fetched: Callable[[], float]
-    ) -> _Scored:
+    ) -> Scored:
         """Score on a resident model; layer by layer where it does not fit or memory runs out."""
         try:
             return self._score_on(unit, self._opened(unit, opened, plan.scoring), plan, fetched)
@@ -203,13 +199,13 @@ class Workbench:
         model: PreTrainedModel | LayeredModel,
         plan: UnitPlan,
         fetched: Callable[[], float],
-    ) -> _Scored:
+    ) -> Scored:
         seconds_fetch, ready = fetched(), time.perf_counter()
         with threads_for(unit.checkpoint.model.parameters):
             tables = self._score_cells(unit, model, plan.scoring)
         shots = dict(zip(unit.cells, plan.shots, strict=True))
         seconds = time.perf_counter() - ready
-        return _Scored(tables, shots, seconds_fetch, seconds, str(model.device))
+        return Scored(tables, shots, seconds_fetch, seconds, str(model.device))
 
     def _goes_by_layers(self, unit: Unit, plan: ScoringPlan) -> bool:
         return self._layered.get((unit.checkpoint.model.name, plan.n_tokens), False)
@@ -287,27 +283,9 @@ class Workbench:
         report = partial(_report, self.listener, unit.label)
         tables = score_plan(model, plan, progress=report)
         return {
-            cell: _judged(table, self.settings.tasks[cell.task])
+            cell: judged(table, self.settings.tasks[cell.task])
             for cell, table in zip(unit.cells, tables, strict=True)
         }
-
-
-@dataclass(frozen=True)
-class _Scored:
-    tables: Mapping[CellKey, pa.Table]
-    shots: Mapping[CellKey, ShotsUsed]
-    seconds_fetch: float
-    seconds_score: float
-    device: str
-    notes: tuple[str, ...] = ()
-
-
-def _judged(scores: pa.Table, task: TaskItems) -> pa.Table:
-    """Return `scores` with what the task's own rules say of them."""
-    kind = ITEM_SCORES.field("task_values")
-    values = [None] * len(scores) if task.rules is None else task.rules.values(scores)
-    pairs = [None if each is None else list(each.items()) for each in values]
-    return scores.append_column(kind, pa.array(pairs, kind.type))
 
 
 def _too_large(unit: Unit, error: Exception) -> str:
@@ -324,86 +302,5 @@ def _report(listener: Listener, unit: str, n_items: int) -> None:
     listener(ItemsScored(unit, n_items))
 
 
-def _item_scores(
-    unit: Unit, resolved: ResolvedCheckpoint, cell: CellKey, scores: pa.Table
-) -> pa.Table:
-    checkpoint = unit.checkpoint
-    constants = {
-        "suite": checkpoint.suite,
-        "model": checkpoint.model.name,
-        "arm": checkpoint.model.arm,
-        "revision": checkpoint.revision,
-        "commit": resolved.commit,
-        "step": checkpoint.step,
-        "tokens": checkpoint.tokens,
-        "weights_sha256": resolved.weights_sha256,
-        "dtype": cell.dtype,
-        "task": cell.task,
-        "shots": cell.shots,
-        "prompt_format": cell.prompt_format,
-    }
-    columns = [
-        pa.repeat(pa.scalar(constants[field.name], field.type), len(scores))
-        if field.name in constants
-        else scores.column(field.name)
-        for field in ITEM_SCORES
-    ]
-    return pa.table(columns, schema=ITEM_SCORES)
-
-
-def _manifest(
-    unit: Unit, resolved: ResolvedCheckpoint, scored: _Scored, settings: Settings
-) -> UnitManifest:
-    checkpoint, model = unit.checkpoint, unit.checkpoint.model
-    return UnitManifest(
-        suite=checkpoint.suite,
-        model=model.name,
-        size=model.size,
-        arm=model.arm,
-        base_model=model.base_model,
-        parameters=model.parameters,
-        non_embedding_parameters=model.non_embedding_parameters,
-        revision=checkpoint.revision,
-        commit=resolved.commit,
-        step=checkpoint.step,
-        tokens=checkpoint.tokens,
-        arm_tokens=checkpoint.arm_tokens,
-        weights_sha256=resolved.weights_sha256,
-        suspect=unit.suspicion,
-        cells=tuple(
-            tally(key, settings.tasks[key.task].task.kind, table, scored.shots[key])
-            for key, table in scored.tables.items()
-        ),
-        sweep_sha256=settings.sweep_sha256,
-        seconds_fetch=scored.seconds_fetch,
-        seconds_score=scored.seconds_score,
-        device=scored.device,
-        versions=_versions(),
-        companions_digest=resolved.companions_digest,
-        seed=model.seed,
-    )
-
-
-@cache
-def _versions() -> dict[str, str]:
-    installed = {name: importlib.metadata.version(name) for name in VERSIONED}
-    return {"ckpt-analyzer": __version__, **installed}
-
-
 def _suspicion(unit: Unit) -> tuple[str, ...]:
     return (f"suspect checkpoint: {unit.suspicion}",) if unit.suspicion else ()
-
-
-def _warnings(manifest: UnitManifest) -> tuple[str, ...]:
-    warnings = []
-    for cell in manifest.cells:
-        if cell.n_truncated:
-            warnings.append(f"{cell.key.task}: {cell.n_truncated} prompts lost their left end")
-        if cell.n_shots_cut:
-            warnings.append(
-                f"{cell.key.task}: {cell.n_shots_cut} of {cell.n_items} prompts hold fewer than "
-                f"{cell.key.shots} shots, {cell.mean_shots:.1f} on average: more do not fit"
-            )
-        if cell.n_unscored:
-            warnings.append(f"{cell.key.task}: {cell.n_unscored} items could not be scored")
-    return tuple(warnings)

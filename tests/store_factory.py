@@ -7,6 +7,7 @@ import hashlib
 import numpy as np
 import pyarrow as pa
 
+from ckpt_analyzer.store.store import open_store
 from ckpt_analyzer.store.tally import tally
 from ckpt_analyzer.store.unit import CellKey, UnitManifest
 from ckpt_analyzer.tables import CHOICE_SCORES, ITEM_SCORES
@@ -103,3 +104,11 @@ def commit_answers(store, model, step, answers, *, task="memo-trap", changes=Non
     cells = {key: ("classification", choice_scores(answers))}
     draft, table = unit(cells, step, model=model, commit=commit, **facts)
     store.commit(draft, table)
+
+
+def stored_rows(path):
+    """All item scores of a store, in an order that does not depend on who wrote them when."""
+    store = open_store(path)
+    table = pa.concat_tables([store.read_unit(unit) for unit in store.manifests()])
+    order = [(name, "ascending") for name in ("model", "step", "task", "item_id")]
+    return table.sort_by(order)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from ckpt_analyzer import engines
-from ckpt_analyzer.cli import where
+from ckpt_analyzer.cli import run_options as options
 from ckpt_analyzer.cli.fresh_report import FreshReport
 from ckpt_analyzer.cli.options import DataFolder, Endpoint, StoreOption
 from ckpt_analyzer.cli.output import Json, quoted, talk, typed_again
@@ -29,7 +29,6 @@ if TYPE_CHECKING:
 
 NAME = "run"
 FAILURES_SHOWN = 5
-_PLACE = "For a place instead of a sweep file: "
 
 
 def command(
@@ -47,16 +46,16 @@ def command(
     engine: Annotated[
         str, typer.Option(help="Where the units run: local, slurm or ray.")
     ] = "local",
-    workers: where.Workers = None,
-    unit_timeout: where.UnitTimeout = None,
-    detach: where.Detach = False,
-    partition: where.Partition = "",
-    gres: where.Gres = "",
-    cpus: where.Cpus = None,
-    memory_gb: where.MemoryGb = None,
-    minutes: where.Minutes = None,
-    ray_address: where.RayAddress = "",
-    gpus: where.Gpus = 0.0,
+    workers: options.Workers = None,
+    unit_timeout: options.UnitTimeout = None,
+    detach: options.Detach = False,
+    partition: options.Partition = "",
+    gres: options.Gres = "",
+    cpus: options.Cpus = None,
+    memory_gb: options.MemoryGb = None,
+    minutes: options.Minutes = None,
+    ray_address: options.RayAddress = "",
+    gpus: options.Gpus = 0.0,
     spool: Annotated[
         Path | None,
         typer.Option(help="Let downloaded weights go through this folder, not through memory."),
@@ -69,44 +68,19 @@ def command(
         Path | None,
         typer.Option("--report", "-o", help="Write the report here when done, or while following."),
     ] = None,
-    follow: Annotated[
-        bool, typer.Option("--follow", help="Go on: score checkpoints as a run writes them.")
-    ] = False,
-    follow_every: Annotated[
-        float | None,
-        typer.Option(min=0.1, help="Seconds between looks; 30, and 60 where a Hub is asked."),
-    ] = None,
-    settle: Annotated[
-        float, typer.Option(min=0, help="Seconds that a checkpoint must stay unchanged.")
-    ] = 10.0,
-    until_step: Annotated[
-        int | None, typer.Option(min=0, help="Follow until this step of every model is scored.")
-    ] = None,
-    until_file: Annotated[
-        Path | None, typer.Option(help="Follow until this file exists and all is scored.")
-    ] = None,
-    idle_minutes: Annotated[
-        float | None, typer.Option(min=0, help="Follow until nothing new came for so long.")
-    ] = None,
-    tasks: Annotated[
-        str | None, typer.Option(help=f"{_PLACE}tasks, with commas between (prize).")
-    ] = None,
-    shots: Annotated[
-        str | None, typer.Option(help=f"{_PLACE}numbers of examples, with commas between (0).")
-    ] = None,
-    sizes: Annotated[
-        str | None, typer.Option(help=f"{_PLACE}sizes or models, with commas between (all).")
-    ] = None,
-    steps: Annotated[str | None, typer.Option(help=f"{_PLACE}as in a sweep (all).")] = None,
-    limit: Annotated[
-        int | None, typer.Option(min=0, help=f"{_PLACE}items of each task (300), 0 for all.")
-    ] = None,
-    tokens_per_step: Annotated[
-        int | None, typer.Option(min=1, help=f"{_PLACE}training tokens per optimizer step.")
-    ] = None,
-    revision: Annotated[
-        str | None, typer.Option(help=f"{_PLACE}names of a repository's branches (step{{step}}).")
-    ] = None,
+    follow: options.Follow = False,
+    follow_every: options.FollowEvery = None,
+    settle: options.Settle = 10.0,
+    until_step: options.UntilStep = None,
+    until_file: options.UntilFile = None,
+    idle_minutes: options.IdleMinutes = None,
+    tasks: options.Tasks = None,
+    shots: options.Shots = None,
+    sizes: options.Sizes = None,
+    steps: options.Steps = None,
+    limit: options.Limit = None,
+    tokens_per_step: options.TokensPerStep = None,
+    revision: options.Revision = None,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Only say what would be done.")
     ] = False,

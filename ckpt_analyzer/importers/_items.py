@@ -16,7 +16,7 @@ from typing import Any
 import pyarrow as pa
 
 from ckpt_analyzer.store.tally import tally
-from ckpt_analyzer.store.unit import IMPORTED, CellKey, UnitManifest
+from ckpt_analyzer.store.unit import IMPORTED, CellKey, UnitManifest, facts_of
 from ckpt_analyzer.suite import Checkpoint
 from ckpt_analyzer.tables import ITEM_SCORES
 from ckpt_analyzer.task import Item, Kind
@@ -107,19 +107,8 @@ def make_unit(source: Source, rows: Sequence[ItemRow], items: Sequence[Item] = (
     digest = f"{IMPORTED}-{own_digest}"
     table = _table(source, key, digest, rows)
     draft = UnitManifest(
-        suite=checkpoint.suite,
-        model=model.name,
-        size=model.size,
-        arm=model.arm,
-        base_model=model.base_model,
-        seed=model.seed,
-        parameters=model.parameters,
-        non_embedding_parameters=model.non_embedding_parameters,
-        revision=checkpoint.revision,
+        **facts_of(checkpoint),
         commit=key.commit,
-        step=checkpoint.step,
-        tokens=checkpoint.tokens,
-        arm_tokens=checkpoint.arm_tokens,
         weights_sha256=digest,
         suspect=None,
         cells=(tally(key, source.kind, table),),

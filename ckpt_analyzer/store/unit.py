@@ -13,13 +13,13 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import MISSING, astuple, dataclass, field, fields
 from functools import cached_property
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from pydantic import ConfigDict
 
 from ckpt_analyzer.errors import StoreError
 from ckpt_analyzer.store.versions import VERSION
-from ckpt_analyzer.suite import Arm
+from ckpt_analyzer.suite import Arm, Checkpoint
 from ckpt_analyzer.task import Kind
 
 #: The version of the scorer of cells whose scores others made.
@@ -202,6 +202,25 @@ class UnitManifest:
         # A revision may hold "/", a local model's name any character.
         readable = re.sub(r"[^A-Za-z0-9._-]+", "_", f"{self.model}-{self.revision}").strip(".")
         return f"{readable[:100]}-{digest[:16]}"
+
+
+def facts_of(checkpoint: Checkpoint) -> dict[str, Any]:
+    """Return the fields of a manifest that say which checkpoint it is of, its commit left out."""
+    model = checkpoint.model
+    return {
+        "suite": checkpoint.suite,
+        "model": model.name,
+        "size": model.size,
+        "arm": model.arm,
+        "base_model": model.base_model,
+        "seed": model.seed,
+        "parameters": model.parameters,
+        "non_embedding_parameters": model.non_embedding_parameters,
+        "revision": checkpoint.revision,
+        "step": checkpoint.step,
+        "tokens": checkpoint.tokens,
+        "arm_tokens": checkpoint.arm_tokens,
+    }
 
 
 def _told(key: CellKey) -> dict[str, object]:

@@ -7,7 +7,6 @@ because a suite in a folder is known only once the folder is read.
 
 from __future__ import annotations
 
-import difflib
 import hashlib
 import re
 from pathlib import Path
@@ -23,7 +22,6 @@ from pydantic import (
     ValidationError,
     model_validator,
 )
-from pydantic_core import ErrorDetails
 
 from ckpt_analyzer import metrics as known_metrics
 from ckpt_analyzer import suites as known_suites
@@ -33,6 +31,7 @@ from ckpt_analyzer.harness.names import is_harness_task
 from ckpt_analyzer.prompt_rules import SEPARATOR, AnswerPrefix
 from ckpt_analyzer.suite import Arm, Model
 from ckpt_analyzer.sweep import steps as step_specs
+from ckpt_analyzer.sweep.config_errors import error_of
 from ckpt_analyzer.sweep.shipped import shipped_sweeps
 from ckpt_analyzer.sweep.yaml_source import YamlSource, parse
 
@@ -44,10 +43,6 @@ _BYTES = {
     "KiB": 2**10, "MiB": 2**20, "GiB": 2**30, "TiB": 2**40,
     "KB": 10**3, "MB": 10**6, "GB": 10**9, "TB": 10**12,
 }  # fmt: skip
-
-
-#: Characters of a wrong value that an error repeats.
-_SHOWN = 200
 
 
 def _as_list(value: Any) -> Any:  # noqa: ANN401
@@ -370,85 +365,19 @@ def parse_sweep(text: str, name: str) -> Sweep:
     try:
         sweep = Sweep.model_validate(source.data)
     except ValidationError as error:
-        raise _sweep_error(error.errors()[0], source) from error
+        raise error_of(error.errors()[0], source, _sections()) from error
     _check_names(sweep, source)
     sweep._text = text
     sweep._source = source
     return sweep
 
 
-def _sweep_error(detail: ErrorDetails, source: YamlSource) -> SweepError:
-    path = _yaml_path(detail["loc"], source.data)
-    if detail["type"] == "extra_forbidden":
-        sections: dict[str, type[_Strict]] = {
-            "suites": SuiteSelection, "adaptive": AdaptiveSearch, "few_shot": FewShot,
-            "chat": ChatTurns,
-        }  # fmt: skip
-        section = sections.get(str(path[0]), Sweep) if len(path) > 1 else Sweep
-        known = section.model_fields
-        near = nearest(str(path[-1]), known)
-        hint = f"did you mean {near!r}?" if near else f"known keys: {', '.join(known)}"
-        return SweepError(f"unknown key {path[-1]!r}", where=source.where(path), hint=hint)
-    if detail["type"] == "missing":
-        return SweepError(
-            f"the key {path[-1]!r} is missing", where=source.where(path[:-1]), hint=_example(path)
-        )
-    hint = _nearest_literal(detail)
-    problem = f"{_shown(detail['input'])}: {_plain(detail)}"
-    return SweepError(problem, where=source.where(path), hint=hint)
-
-
-def _shown(value: object) -> str:
-    text = repr(value)
-    return text if len(text) <= _SHOWN else f"{text[:_SHOWN]} …"
-
-
-def _plain(detail: ErrorDetails) -> str:
-    """Return what pydantic says in words that do not speak of types and patterns."""
-    words = {
-        "string_pattern_mismatch": "only letters, digits, '.', '_' and '-', and no sign in front",
-        "path_type": "this is not a path",
-        "int_parsing": "this is not a whole number",
-        "int_from_float": "this is not a whole number",
-        "int_type": "this is not a whole number",
-        "too_short": "the list is empty; leave the key out for its default, or name something",
-        "model_type": "an entry is a name like pythia, or a mapping with `suite` or `path`",
-    }
-    message = detail["msg"].removeprefix("Value error, ").replace("Input should", "it should")
-    return words.get(detail["type"], message)
-
-
-def _yaml_path(loc: tuple[str | int, ...], data: Any) -> list[str | int]:  # noqa: ANN401
-    """Return the part of a pydantic location that exists in the YAML (unions add type names)."""
-    path: list[str | int] = []
-    for index, part in enumerate(loc):
-        if isinstance(data, list) and isinstance(part, int) and part < len(data):
-            data = data[part]
-        elif isinstance(data, dict) and isinstance(part, str):
-            data = data.get(part)
-        elif not (isinstance(part, int) and part == 0 and index + 1 < len(loc)):
-            break  # below a bare value that was wrapped in a list
-        else:
-            continue
-        path.append(part)
-    return path
-
-
-def _nearest_literal(detail: ErrorDetails) -> str:
-    expected = re.findall(r"'([^']+)'", detail.get("ctx", {}).get("expected", ""))
-    near = difflib.get_close_matches(str(detail["input"]), expected, n=1, cutoff=0.4)
-    return f"did you mean {near[0]!r}?" if near else ""
-
-
-def _example(path: list[str | int]) -> str:
-    examples = {
-        "name": "name: my-sweep",
-        "suites": "suites: [pythia]",
-        "tasks": "tasks: prize",
-        "store": "store: stores/my-sweep",
-    }
-    example = examples.get(str(path[-1]))
-    return f"add for instance `{example}`" if example else ""
+def _sections() -> dict[str, type[BaseModel]]:
+    """Return the records of a sweep file by the key that they stand under."""
+    return {
+        "": Sweep, "suites": SuiteSelection, "adaptive": AdaptiveSearch, "few_shot": FewShot,
+        "chat": ChatTurns,
+    }  # fmt: skip
 
 
 def _check_names(sweep: Sweep, source: YamlSource) -> None:

@@ -16,7 +16,7 @@ import pyarrow as pa
 from ckpt_analyzer.checkpoints.source import ResolvedCheckpoint
 from ckpt_analyzer.store.store import Store
 from ckpt_analyzer.store.tally import rows_of
-from ckpt_analyzer.store.unit import Cell, CellKey, UnitManifest
+from ckpt_analyzer.store.unit import Cell, CellKey, UnitManifest, facts_of
 from ckpt_analyzer.sweep.plan import Unit
 from ckpt_analyzer.tables import ITEM_SCORES
 
@@ -122,22 +122,10 @@ def _same_cell(donor: UnitManifest, wanted: CellKey) -> Cell | None:
 def _draft(
     donor: UnitManifest, unit: Unit, resolved: ResolvedCheckpoint, sweep_sha256: str
 ) -> UnitManifest:
-    checkpoint, model = unit.checkpoint, unit.checkpoint.model
     return replace(
         donor,
-        suite=checkpoint.suite,
-        model=model.name,
-        size=model.size,
-        arm=model.arm,
-        base_model=model.base_model,
-        seed=model.seed,
-        parameters=model.parameters,
-        non_embedding_parameters=model.non_embedding_parameters,
-        revision=checkpoint.revision,
+        **facts_of(unit.checkpoint),
         commit=resolved.commit,
-        step=checkpoint.step,
-        tokens=checkpoint.tokens,
-        arm_tokens=checkpoint.arm_tokens,
         suspect=unit.suspicion,
         sweep_sha256=sweep_sha256,
         seconds_fetch=0.0,

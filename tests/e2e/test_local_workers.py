@@ -6,11 +6,11 @@ import subprocess
 import time
 from pathlib import Path
 
-import pyarrow as pa
 import pytest
 
 from ckpt_analyzer.store.store import open_store
 from command_line import ITEMS, SUITE, command, environment, events, run
+from store_factory import stored_rows
 
 pytestmark = pytest.mark.slow
 
@@ -31,13 +31,6 @@ def sweep(tmp_path):
     task = ITEMS / "toy-grammar.jsonl"
     path.write_text(SWEEP.format(suite=SUITE, task=task, store=tmp_path / "store"))
     return path
-
-
-def rows(store):
-    store = open_store(store)
-    table = pa.concat_tables([store.read_unit(unit) for unit in store.manifests()])
-    order = [(name, "ascending") for name in ("model", "step", "task", "item_id")]
-    return table.sort_by(order)
 
 
 def workers_of(pid):
@@ -67,7 +60,7 @@ def test_a_killed_worker_costs_the_unit_in_flight_and_that_is_scored_again(sweep
     local = tmp_path / "local"
     assert run("run", sweep, "--store", local).returncode == 0
     assert len(open_store(tmp_path / "store").manifests()) == 16
-    assert rows(tmp_path / "store").equals(rows(local))
+    assert stored_rows(tmp_path / "store").equals(stored_rows(local))
 
 
 def test_a_unit_that_takes_too_long_is_given_up_and_the_rest_goes_on(sweep, tmp_path):

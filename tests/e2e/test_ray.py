@@ -4,11 +4,11 @@ import subprocess
 import sys
 import time
 
-import pyarrow as pa
 import pytest
 
 from ckpt_analyzer.store.store import open_store
 from command_line import ITEMS, SUITE, command, environment, run
+from store_factory import stored_rows
 
 pytestmark = [pytest.mark.cluster, pytest.mark.slow]
 
@@ -58,13 +58,6 @@ def sweep(tmp_path):
     return path
 
 
-def rows(store):
-    store = open_store(store)
-    table = pa.concat_tables([store.read_unit(unit) for unit in store.manifests()])
-    order = [(name, "ascending") for name in ("model", "step", "task", "item_id")]
-    return table.sort_by(order)
-
-
 def address(cluster):
     line = cluster.stdout.readline().strip()
     assert line, "the cluster did not start"
@@ -91,7 +84,7 @@ def test_units_of_a_lost_node_are_scored_elsewhere_and_all_once(cluster, sweep, 
     assert run("run", sweep, "--store", local).returncode == 0
     units = open_store(store).manifests()
     assert len(units) == len({(unit.model, unit.step) for unit in units}) == 18
-    assert rows(store).equals(rows(local))
+    assert stored_rows(store).equals(stored_rows(local))
 
 
 def test_a_cluster_without_the_gpus_that_a_task_wants_is_said(cluster, sweep):

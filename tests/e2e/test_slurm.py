@@ -5,13 +5,13 @@ import signal
 import subprocess
 import time
 
-import pyarrow as pa
 import pytest
 
 from ckpt_analyzer.store.jobs import Said, read_jobs
 from ckpt_analyzer.store.store import open_store
 from command_line import ITEMS, SUITE, command, environment, run
 from slurm_cluster import Slurm, missing
+from store_factory import stored_rows
 
 pytestmark = [pytest.mark.cluster, pytest.mark.slow]
 
@@ -56,19 +56,12 @@ def submitted(sweep):
         process.kill()
 
 
-def rows(store):
-    store = open_store(store)
-    table = pa.concat_tables([store.read_unit(unit) for unit in store.manifests()])
-    order = [(name, "ascending") for name in ("model", "step", "task", "item_id")]
-    return table.sort_by(order)
-
-
 def assert_equal_to_a_local_run(sweep, tmp_path):
     local = tmp_path / "local"
     assert run("run", sweep, "--store", local).returncode == 0
     units = open_store(tmp_path / "store").manifests()
     assert len(units) == len({(unit.model, unit.step) for unit in units}) == N_UNITS
-    assert rows(tmp_path / "store").equals(rows(local))
+    assert stored_rows(tmp_path / "store").equals(stored_rows(local))
 
 
 def end_of(process, slurm, seconds=500):
