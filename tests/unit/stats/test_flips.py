@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from ckpt_analyzer import tables
 from ckpt_analyzer.errors import UserError
 from ckpt_analyzer.stats.flips import FlipOptions, find_flips
+from ckpt_analyzer.stats.series_tables import Cut, cut_series
 
 FLIPPED = ("U", "inverted_U", "other")
 quick = settings(
@@ -436,3 +437,21 @@ def test_seeds_tell_shocks_from_the_trend_on_few_checkpoints(shock):
     np.testing.assert_allclose(told, expected, rtol=0.6)
     off = np.abs(np.log(told / expected)).mean()
     assert off < np.abs(np.log(alone["shock_sd"] / expected)).mean()
+
+
+def test_fewer_items_than_checkpoints_still_have_a_covariance_with_an_inverse():
+    """Pythia's 153 steps, accuracy from near 1; a positive part of each variance is its own."""
+    rng, n_items = np.random.default_rng(0), 40
+    step = np.array([2**i for i in range(10)] + [1000 * i for i in range(1, 144)])
+    x = np.log10(step)
+    alike = np.exp(-np.abs(np.subtract.outer(x, x))) + 1e-9 * np.eye(len(x))
+    drift = rng.normal(size=(n_items, len(x))) @ np.linalg.cholesky(alike).T
+    ability = 0.7 * rng.normal(size=(n_items, 1)) + drift
+    score = ability > np.interp(x, [x[0], x[0] + 1.5, x[-1]], [-5.0, 0.3, -2.0])
+    table = pd.DataFrame(
+        {"task": "t", "metric": "accuracy", "size": "1b",
+         "item": np.repeat(np.arange(n_items), len(x)), "step": np.tile(step, n_items),
+         "tokens": np.tile(step * 2.1e6, n_items), "score": score.ravel().astype(float)}
+    )  # fmt: skip
+    (series,) = cut_series(table, Cut("tokens"))
+    assert np.linalg.eigvalsh(series.item_covariance_KK).min() > 1e-6

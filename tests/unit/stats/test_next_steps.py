@@ -84,8 +84,8 @@ def test_without_a_sign_of_a_turn_the_widest_gaps_are_looked_at_once():
 
 
 def test_curves_that_turn_share_the_round_and_are_named():
-    both = [curve(START, u(9.3), "early"), curve(START, lambda x: 1 - u(10.9)(x), "late")]
-    proposals = next_steps(both, GRID, START, Search(per_round=6))
+    both = [curve(START, u(9.6), "early"), curve(START, lambda x: 1 - u(10.9)(x), "late")]
+    proposals = next_steps(both, GRID, START, Search(per_round=6, width_decades=0.3))
     reasons = " ".join(p.reason for p in proposals)
     assert "early may turn here (U)" in reasons
     assert "late may turn here (inverted U)" in reasons
