@@ -80,7 +80,7 @@ def test_what_the_budget_may_not_hold_goes_through_the_disk_by_itself(
         lambda model, *args, **rest: kinds.append(type(model)) or score(model, *args, **rest),
     )
     plan = prepare_plan(sweep, Overrides(endpoint=hub.endpoint))
-    monkeypatch.setattr("ckpt_analyzer.sweep.execute.allowed_bytes", lambda _sweep: 2**40)
+    monkeypatch.setattr("ckpt_analyzer.worker.budget_here_bytes", lambda _budget: 2**40)
     summary = execute(plan, listener=lambda event: None, endpoint=hub.endpoint)
     assert (summary.n_done, summary.failed) == (4, ())
     assert set(kinds) == {LayeredModel}
