@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from ckpt_analyzer.cli.options import StoreFolder
-from ckpt_analyzer.cli.output import talk
+from ckpt_analyzer.cli.output import talk, typed_again
+from ckpt_analyzer.cli.verb import INTERRUPTED
 
 if TYPE_CHECKING:
     from ckpt_analyzer.live.builds import Page
@@ -60,7 +62,10 @@ def command(
         with server:
             server.serve_forever(poll_interval=0.2)
     finally:
-        builds.stop()
+        if not builds.stop():
+            # An interpreter that ends beside a thread in a library's own code may wait for ever.
+            talk(f"\nstopped in the middle of a build. Do it again with: {typed_again()}")
+            os._exit(INTERRUPTED)
 
 
 def _page(store: Store, title: str | None) -> str | None:

@@ -7,6 +7,7 @@ elsewhere by Ray and goes on with the units that it had left.
 from __future__ import annotations
 
 import math
+import socket
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,9 @@ from ckpt_analyzer.errors import EngineError
 from ckpt_analyzer.events import Listener, UnitStatus
 from ckpt_analyzer.store.jobs import new_folder, record_job
 
+#: How long a cluster may take to answer that it is there.
+CONNECTING_SECONDS = 20.0
+
 
 def run_on_ray(job: Job, listener: Listener) -> Iterator[UnitStatus]:
     """Run `job` on a Ray cluster and yield how its units end. Its tasks end with this process.
@@ -28,17 +32,39 @@ def run_on_ray(job: Job, listener: Listener) -> Iterator[UnitStatus]:
         If Ray or its cluster is not there, or the cluster has no room for a single task.
     """
     ray = _ray()
+    _check_reachable(job.terms.address)
     try:
         ray.init(address=job.terms.address or None, log_to_driver=False, include_dashboard=False)
     except (ConnectionError, ValueError, RuntimeError) as error:
-        raise EngineError(
-            f"no Ray cluster is reached: {str(error).splitlines()[0]}",
-            hint="give its address: --ray-address HOST:6379, or none for one on this machine",
-        ) from error
+        raise _unreachable(str(error).splitlines()[0]) from error
     try:
         yield from _run(ray, job, listener)
     finally:
         ray.shutdown()
+
+
+def _check_reachable(address: str) -> None:
+    """Ask at once whether anyone listens: Ray itself tries for many minutes.
+
+    Raises
+    ------
+    EngineError
+        If nobody does.
+    """
+    host, _, port = address.removeprefix("ray://").rpartition(":")
+    if not port.isdecimal():
+        return  # `auto`, or one on this machine
+    try:
+        socket.create_connection((host, int(port)), timeout=CONNECTING_SECONDS).close()
+    except OSError as error:
+        raise _unreachable(f"{address}: {error.strerror or error}") from error
+
+
+def _unreachable(reason: str) -> EngineError:
+    return EngineError(
+        f"no Ray cluster is reached: {reason}",
+        hint="give its address: --ray-address HOST:6379, or none for one on this machine",
+    )
 
 
 def _run(ray: Any, job: Job, listener: Listener) -> Iterator[UnitStatus]:  # noqa: ANN401

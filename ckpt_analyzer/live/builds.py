@@ -78,9 +78,11 @@ class Builds:
         """Begin to look, and to build."""
         self._thread.start()
 
-    def stop(self) -> None:
-        """Begin no further build; one that is at work is left to itself."""
+    def stop(self, patience_seconds: float = 3.0) -> bool:
+        """Begin no further build, and return whether none is at work when the patience is over."""
         self._stop.set()
+        self._thread.join(patience_seconds)
+        return not self._thread.is_alive()
 
     def _run(self) -> None:
         built_from = None

@@ -123,10 +123,9 @@ def test_a_commit_that_is_killed_anywhere_leaves_its_unit_whole_or_missing(folde
         assert (wrong, foreign) == (0, 0)
         assert rows == {step: whole[3][step] for step in map(str, steps)}
         assert mended == whole
-    # Both outcomes were met, and none after the unit was there lost it again.
-    counts = [len(state[0][0]) for state in states]
-    assert counts == sorted(counts)
-    assert set(counts) == {2, 3}
+    # Both outcomes were met. Each boundary is that of a run of its own, whose threads may take
+    # turns in another order: so the unit need not be there at every boundary after the first.
+    assert {len(state[0][0]) for state in states} == {2, 3}
 
 
 def test_a_compaction_that_is_killed_anywhere_loses_no_unit(folders):
