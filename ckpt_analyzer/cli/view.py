@@ -64,7 +64,7 @@ def command(
     finally:
         if not builds.stop():
             # An interpreter that ends beside a thread in a library's own code may wait for ever.
-            talk(f"\nstopped in the middle of a build. Do it again with: {typed_again()}")
+            talk(f"\nstopped. Do it again with: {typed_again()}")
             os._exit(INTERRUPTED)
 
 

@@ -78,7 +78,7 @@ class Builds:
         """Begin to look, and to build."""
         self._thread.start()
 
-    def stop(self, patience_seconds: float = 3.0) -> bool:
+    def stop(self, patience_seconds: float = 0.5) -> bool:
         """Begin no further build, and return whether none is at work when the patience is over."""
         self._stop.set()
         self._thread.join(patience_seconds)
