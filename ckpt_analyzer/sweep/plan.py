@@ -256,7 +256,7 @@ def _among_trusted(
             for each in checkpoints
             if RevisionKey(model.name, each.revision) in commits and suite.suspicion(each) is None
         ]
-        return adaptive(suite.name, model, available)
+        return adaptive(suite.name_of(model), model, available)
 
     return choose
 

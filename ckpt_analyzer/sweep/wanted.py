@@ -45,8 +45,9 @@ def wanted_by_store(store: Store, metrics: Sequence[str] = ("accuracy",)) -> tup
         If no suite of the store is declared: its steps are not known.
     """
     trends = store.trends()
-    known = {name: known_suites.load(name) for name in known_suites.names()}
-    suites = [known[name] for name in trends["suite"].unique() if name in known]
+    held = {*trends["suite"]}
+    known = (known_suites.load(name) for name in known_suites.names())
+    suites = [suite for suite in known if not held.isdisjoint(map(suite.name_of, suite.models))]
     if not suites:
         raise StoreError(
             "the store has no scores of a declared suite, so which steps exist is not known",
@@ -58,7 +59,7 @@ def wanted_by_store(store: Store, metrics: Sequence[str] = ("accuracy",)) -> tup
         wanted
         for suite in suites
         for model in suite.models
-        if rounds.scored(suite.name, model)
+        if rounds.scored(suite.name_of(model), model)
         for wanted in wanted_of_model(rounds, suite, model)
     )
 
@@ -95,11 +96,11 @@ def wanted_of_model(rounds: Rounds, suite: Suite, model: Model) -> tuple[Wanted,
     if model.is_single_state:
         return ()
     available = [s for s in model.steps if suite.suspicion(suite.checkpoint(model, s)) is None]
-    n_scored = len({*rounds.scored(suite.name, model)} & {*available} - {0})
+    n_scored = len({*rounds.scored(suite.name_of(model), model)} & {*available} - {0})
     search = replace(
         rounds.search,
         start=min(rounds.search.start, max(n_scored, _LEAST_START)),
         budget=max(rounds.search.budget, n_scored + rounds.search.per_round),
     )
-    proposals = replace(rounds, search=search).proposals(suite.name, model, available)
-    return tuple(Wanted(suite.name, model, proposal) for proposal in proposals)
+    proposals = replace(rounds, search=search).proposals(suite.name_of(model), model, available)
+    return tuple(Wanted(suite.name_of(model), model, proposal) for proposal in proposals)
