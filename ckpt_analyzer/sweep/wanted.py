@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
 
 from ckpt_analyzer import suites as known_suites
 from ckpt_analyzer.checkpoints.listed import listed_models
@@ -18,13 +17,13 @@ from ckpt_analyzer.store.mark import is_store
 from ckpt_analyzer.store.store import Store, open_store
 from ckpt_analyzer.suite import Model, Suite
 from ckpt_analyzer.sweep.adaptive import Rounds, one_metric_each, rounds_of_sweep
-from ckpt_analyzer.sweep.config import Sweep, load_sweep
+from ckpt_analyzer.sweep.config import Sweep
 from ckpt_analyzer.sweep.plan import SourcedSuite, selected_models
 from ckpt_analyzer.sweep.prepare import Overrides, overridden, plan_tasks, source_suites
-from ckpt_analyzer.sweep.shipped import find_sweep
 
 #: From so many checkpoints on a curve is looked at, however they were chosen.
 _LEAST_START = 4
+COLUMNS = ("model", "step", "tokens", "why")
 
 
 @dataclass(frozen=True)
@@ -34,6 +33,16 @@ class Wanted:
     suite: str
     model: Model
     proposal: Proposal
+
+    def row(self) -> dict[str, object]:
+        """Return it as a row of a table with the columns `COLUMNS`."""
+        step = self.proposal.step
+        return {
+            "model": self.model.name,
+            "step": step,
+            "tokens": self.model.tokens_at(step),
+            "why": self.proposal.reason,
+        }
 
 
 def wanted_by_store(store: Store, metrics: Sequence[str] = ("accuracy",)) -> tuple[Wanted, ...]:
@@ -64,7 +73,7 @@ def wanted_by_store(store: Store, metrics: Sequence[str] = ("accuracy",)) -> tup
     )
 
 
-def wanted_by_sweep(sweep_file: Path, overrides: Overrides) -> tuple[Wanted, ...]:
+def wanted_by_sweep(sweep: Sweep, overrides: Overrides) -> tuple[Wanted, ...]:
     """Return for every model of a sweep the checkpoints to score next, by what its store holds.
 
     Raises
@@ -72,7 +81,7 @@ def wanted_by_sweep(sweep_file: Path, overrides: Overrides) -> tuple[Wanted, ...
     UserError
         If the sweep, a suite or the store is wrong.
     """
-    sweep = overridden(load_sweep(find_sweep(sweep_file)), overrides)
+    sweep = overridden(sweep, overrides)
     store = open_store(sweep.store) if is_store(sweep.store) else None
     rounds = rounds_of_sweep(sweep, [planned.task.name for planned in plan_tasks(sweep)], store)
     return tuple(

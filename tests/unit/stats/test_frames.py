@@ -7,6 +7,7 @@ import pytest
 
 import ckpt_analyzer
 from ckpt_analyzer.errors import UserError
+from ckpt_analyzer.stats.compare import compare_arms
 from ckpt_analyzer.stats.frames import as_pandas
 
 
@@ -47,9 +48,7 @@ def test_arms_are_compared_in_any_frame():
         for arm in ("base", "instruct") for i in range(60)
     ]  # fmt: skip
     frame = pd.DataFrame(rows)
-    pd.testing.assert_frame_equal(
-        ckpt_analyzer.compare_arms(pa.Table.from_pandas(frame)), ckpt_analyzer.compare_arms(frame)
-    )
+    pd.testing.assert_frame_equal(compare_arms(pa.Table.from_pandas(frame)), compare_arms(frame))
 
 
 @pytest.mark.parametrize("given", [[1, 2], "trends.csv", None])
