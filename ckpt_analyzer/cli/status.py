@@ -13,6 +13,7 @@ NAME = "status"
 def command(store: StoreFolder, as_json: Json = False) -> None:
     """Say what a store holds, model by model, and what clusters are doing for it."""
     from ckpt_analyzer.store.holdings import holdings
+    from ckpt_analyzer.store.protocols import hidden_protocols
     from ckpt_analyzer.store.store import open_store
 
     opened = open_store(store)
@@ -27,6 +28,9 @@ def command(store: StoreFolder, as_json: Json = False) -> None:
             f"early, such as {leftovers[0]}",
             mark="does not count:",
         )
+    selection = opened.selection()
+    for hidden in hidden_protocols(selection.chosen, selection.superseded):
+        talk(hidden.words, mark="not shown:")
     if not (opened.is_fitted() or opened.is_fitted(with_suspects=True)):
         talk(f"not fitted since it was last filled; next: ckpt-analyzer fit {quoted(store)}")
 

@@ -9,6 +9,7 @@ import ckpt_analyzer
 from ckpt_analyzer.errors import UserError
 from ckpt_analyzer.stats.compare import compare_arms
 from ckpt_analyzer.stats.frames import as_pandas
+from required import required
 
 
 def u_shape():
@@ -33,7 +34,7 @@ def test_arrow_gives_the_verdict_that_pandas_gives():
 
 
 def test_polars_gives_the_verdict_that_pandas_gives_lazy_or_not():
-    polars = pytest.importorskip("polars")
+    polars = required("polars")
     frame = u_shape()
     ours = ckpt_analyzer.find_flips(frame)
     theirs = polars.from_pandas(frame)
