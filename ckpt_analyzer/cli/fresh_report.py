@@ -13,6 +13,7 @@ from pathlib import Path
 from ckpt_analyzer.cli.output import talk
 from ckpt_analyzer.errors import UserError
 from ckpt_analyzer.events import Event, Listener, UnitStatus
+from ckpt_analyzer.store.place import Place
 
 #: After a page that took t seconds, at least so many t go by until the next one.
 _REST = 4.0
@@ -22,7 +23,7 @@ _REST = 4.0
 class FreshReport:
     """A page that follows its store."""
 
-    store: Path
+    store: Place
     page: Path
     _is_stale: bool = False
     _next_at: float = 0.0

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ckpt_analyzer.cli.options import StoreFolder
@@ -11,6 +10,8 @@ from ckpt_analyzer.errors import EngineError
 
 if TYPE_CHECKING:
     import pandas as pd
+
+    from ckpt_analyzer.store.place import Place
 
 NAME = "status"
 
@@ -34,7 +35,7 @@ def command(store: StoreFolder, as_json: Json = False) -> None:
         talk(f"not fitted since it was last filled; next: ckpt-analyzer fit {quoted(store)}")
 
 
-def _say_jobs(store: Path) -> None:
+def _say_jobs(store: Place) -> None:
     """Say what is at work for `store`; a job whose cluster is not here is said as well."""
     from ckpt_analyzer import engines
     from ckpt_analyzer.store.jobs import Said, read_jobs

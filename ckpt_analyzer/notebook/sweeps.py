@@ -16,6 +16,7 @@ import yaml
 
 from ckpt_analyzer.engines import Terms
 from ckpt_analyzer.events import Event, Listener
+from ckpt_analyzer.store.place import Place, place_of
 from ckpt_analyzer.store.store import Store, open_store
 from ckpt_analyzer.suite import Checkpoint
 from ckpt_analyzer.sweep.config import Sweep, load_sweep, parse_sweep
@@ -74,7 +75,7 @@ class Ran:
     failed: pd.DataFrame
 
 
-def plan(sweep: Given, *, store: Path | str | None = None, endpoint: str | None = None) -> Planned:
+def plan(sweep: Given, *, store: Place | str | None = None, endpoint: str | None = None) -> Planned:
     """Return what `sweep` has to do and what that costs; no weights are read.
 
     Parameters
@@ -106,7 +107,7 @@ def plan(sweep: Given, *, store: Path | str | None = None, endpoint: str | None 
 def run(
     sweep: Given,
     *,
-    store: Path | str | None = None,
+    store: Place | str | None = None,
     endpoint: str | None = None,
     engine: str = "local",
     terms: Terms | None = None,
@@ -159,8 +160,8 @@ def _sweep(given: Given) -> Sweep:
     return load_sweep(find_sweep(path))
 
 
-def _overrides(store: Path | str | None, endpoint: str | None) -> Overrides:
-    return Overrides(store=None if store is None else Path(store), endpoint=endpoint)
+def _overrides(store: Place | str | None, endpoint: str | None) -> Overrides:
+    return Overrides(store=None if store is None else place_of(store), endpoint=endpoint)
 
 
 def _unit_row(plan: Plan, number: int) -> dict[str, Any]:
