@@ -134,17 +134,39 @@ def test_two_processes_that_write_the_same_units_leave_each_once(address, local)
 
 
 def test_an_interrupt_in_the_middle_of_writing_leaves_the_object_whole(store, monkeypatch):
-    real = object_access._put
+    class Stream:
+        def __init__(self, real):
+            self._real = real
 
-    def interrupted(*arguments):
-        os.kill(os.getpid(), signal.SIGINT)
-        time.sleep(0.2)
-        real(*arguments)
+        def __enter__(self):
+            return self
 
-    monkeypatch.setattr(object_access, "_put", interrupted)
+        def __exit__(self, *_):
+            self._real.close()  # as pyarrow's does, and what was written appears
+
+        def write(self, content):
+            self._real.write(content[: len(content) // 2])
+            os.kill(os.getpid(), signal.SIGINT)
+            time.sleep(0.2)
+            self._real.write(content[len(content) // 2 :])
+
+    class Storage:
+        def open_output_stream(self, key, compression):
+            return Stream(real("s3").open_output_stream(key, compression=compression))
+
+    real, place = object_access._storage, store.path / "whole"
+    with monkeypatch.context() as patch:
+        patch.setattr(object_access, "_storage", lambda _scheme: Storage())
+        put_interrupted(place, b"0123456789" * 1000)
+    end = time.monotonic() + 20
+    while not place.exists() and time.monotonic() < end:
+        time.sleep(0.1)
+    assert place.read_bytes() == b"0123456789" * 1000
+
+
+def put_interrupted(place, content):
     with pytest.raises(KeyboardInterrupt):
-        (store.path / "whole").put(b"0123456789" * 1000)
-    assert (store.path / "whole").read_bytes() == b"0123456789" * 1000
+        place.put(content)
 
 
 class Killed(BaseException):
