@@ -208,7 +208,7 @@ def parse_address(text: str) -> ObjectPlace:
             hint="keys and endpoint go into AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and "
             "AWS_ENDPOINT_URL, so that they end up in no log",
         )
-    parts = rest.strip("/").split("/")
+    parts = rest.rstrip("/").split("/")
     if not all(part not in ("", ".", "..") for part in parts):
         raise StoreError(
             f"{text} is no address of a store", where=text, hint="it looks like s3://BUCKET/PREFIX"
