@@ -14,6 +14,7 @@ from ckpt_analyzer.reporting import report
 from ckpt_analyzer.store.store import open_store
 from command_line import ITEMS, SUITE, command, environment, run
 from object_storage import SECRET, object_storage, reached
+from required import required
 from store_factory import stored_rows
 
 pytestmark = pytest.mark.slow
@@ -152,7 +153,7 @@ def test_an_address_of_another_kind_is_refused(sweep):
 
 @pytest.mark.cluster
 def test_workers_of_a_ray_cluster_meet_in_the_bucket(sweep, storage, local):
-    pytest.importorskip("ray", reason="the extra `ray` is not installed")
+    required("ray")
     address = "s3://scores/sweeps/on-ray"
     done = run("run", sweep, "--engine", "ray", "--workers", "2", "--store", address)
     assert done.returncode == 0, done.stderr
