@@ -12,18 +12,17 @@ import dataclasses
 import hashlib
 import json
 from collections.abc import Mapping
-from pathlib import Path
 
 import duckdb
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
 
 from ckpt_analyzer.errors import StoreError
 from ckpt_analyzer.metric import Metric
 from ckpt_analyzer.store.atomic import write_whole
+from ckpt_analyzer.store.place import Place
 from ckpt_analyzer.store.queries import CELL_MEANS, Question, as_trends, cell_means, cell_table
-from ckpt_analyzer.store.write import parquet_bytes
+from ckpt_analyzer.store.write import parquet_bytes, read_parquet
 
 #: Raised when the computation of means from values changes.
 _FORMULA = 1
@@ -44,7 +43,7 @@ _KEPT = pa.schema(
 )
 
 
-def remembered_means(folder: Path, question: Question) -> pa.Table:
+def remembered_means(folder: Place, question: Question) -> pa.Table:
     """Return what ``queries.mean_values`` does, computing only what is not in `folder`."""
     if not question.cells or not question.metrics:
         return as_trends(question, CELL_MEANS.empty_table())
@@ -97,7 +96,7 @@ def _joined(sql: str, **tables: pa.Table) -> pa.Table:
         return connection.sql(sql).to_arrow_table()
 
 
-def _keep(places: Mapping[str, Path], question: Question, means: pa.Table) -> None:
+def _keep(places: Mapping[str, Place], question: Question, means: pa.Table) -> None:
     """Write the means of the cells of `question`, in the place of what was kept before."""
     sql = f"SELECT {', '.join(_KEPT.names)} FROM means JOIN cells USING (cell)"
     named = _joined(sql, cells=cell_table(question), means=means).cast(_KEPT)
@@ -109,10 +108,10 @@ def _keep(places: Mapping[str, Path], question: Question, means: pa.Table) -> No
             return
 
 
-def _read(path: Path) -> pa.Table:
+def _read(path: Place) -> pa.Table:
     """Return what `path` holds; nothing where it is missing or damaged: it is made anew."""
     try:
-        return pq.read_table(path, page_checksum_verification=True).cast(_KEPT)
+        return read_parquet(path).cast(_KEPT)
     except (OSError, pa.ArrowException):
         return _KEPT.empty_table()
 
