@@ -9,18 +9,23 @@ Shape legend: K points along the axis; J shapes, ascending by the place of their
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import NamedTuple
 
 import numpy as np
 from scipy import special
+from scipy.stats import qmc
 
 from ckpt_analyzer.stats.series import Series
 from ckpt_analyzer.stats.unimodal import fit_unimodal
 
-_N_SHAPES = 3000
+#: A power of two: the points of a Sobol sequence are even only in such numbers.
+_N_SHAPES = 4096
 _SEED = 20220
+#: The place of its turn, five of both arms, four of each.
+_NUMBERS_OF_A_SHAPE = 14
 #: Arms are 1 - (1 - u^a)^b of the distance u from the turn: a is how blunt the turn is (1 a corner,
 #: 2 a parabola), b how early the arm levels off.
 _BLUNT, _LEVEL = (0.9, 3.0), (0.6, 6.0)
@@ -41,7 +46,7 @@ _RULED_OUT = 30.0
 _LEVEL_SPREAD, _ARM_SPREAD = 5.0, 1.0
 #: Middle of the posterior that holds the truth in 95 % of simulated series: shapes are more varied
 #: than curves are.
-_CONTENT = 0.91
+_CONTENT = 0.94
 
 
 class Place(NamedTuple):
@@ -195,29 +200,54 @@ class _Shapes:
 
 @lru_cache(maxsize=16)
 def _shapes(x: tuple[float, ...]) -> _Shapes:
-    x_K, rng, n = np.array(x), np.random.default_rng(_SEED), _N_SHAPES
-    turn_J1 = ((np.arange(n) + 0.5) / n)[:, None]
-    alike_J, mirrored_J = rng.random(n) < _ALIKE, rng.random(n) < _MIRRORED
-    blunt_J, level_J = _log_uniform(rng, _BLUNT), _log_uniform(rng, _LEVEL)
-    reach_J = _log_uniform(rng, _MIRRORED_REACH)
+    x_K, drawn = np.array(x), _drawn()
+    turn_J = (np.arange(_N_SHAPES) + 0.5) / _N_SHAPES
+    mirrored_J = drawn.share() < _MIRRORED
+    same_J = (drawn.share() < _ALIKE) | mirrored_J
+    blunt_J, level_J = drawn.log_uniform(_BLUNT), drawn.log_uniform(_LEVEL)
+    reach_J = drawn.log_uniform(_MIRRORED_REACH)
     arms = []
-    for side, room_J in ((-1.0, turn_J1[:, 0]), (1.0, 1 - turn_J1[:, 0])):
-        own_blunt_J, own_level_J = _log_uniform(rng, _BLUNT), _log_uniform(rng, _LEVEL)
-        same_J = alike_J | mirrored_J
-        a_J, b_J = np.where(same_J, blunt_J, own_blunt_J), np.where(same_J, level_J, own_level_J)
-        short_J = np.where(rng.random(n) < _SHORT, _log_uniform(rng, _SHORT_REACH), 1.0)
+    for side, room_J in ((-1.0, turn_J), (1.0, 1 - turn_J)):
+        a_J = np.where(same_J, blunt_J, drawn.log_uniform(_BLUNT))
+        b_J = np.where(same_J, level_J, drawn.log_uniform(_LEVEL))
+        short_J = np.where(drawn.share() < _SHORT, drawn.log_uniform(_SHORT_REACH), 1.0)
         scale_J = np.where(mirrored_J, reach_J, room_J * short_J)
-        away_JK = np.clip(side * (x_K - turn_J1) / scale_J[:, None], 0.0, 1.0)
+        away_JK = np.clip(side * (x_K - turn_J[:, None]) / scale_J[:, None], 0.0, 1.0)
         arm_JK = 1 - (1 - away_JK ** a_J[:, None]) ** b_J[:, None]
         arm_JK /= np.maximum(arm_JK.max(axis=1, keepdims=True), 1e-3)
         arms.append(arm_JK.astype(np.float32))
     return _Shapes(*arms)
 
 
-def _log_uniform(rng: np.random.Generator, bounds: tuple[float, float]) -> np.ndarray:
-    low, high = np.log(bounds).tolist()
-    drawn_J: np.ndarray = np.exp(rng.uniform(low, high, size=_N_SHAPES))
-    return drawn_J
+@dataclass(frozen=True)
+class _Drawn:
+    """Numbers of shapes in the order of their turns, one column after the other."""
+
+    columns: Iterator[np.ndarray]
+
+    def share(self) -> np.ndarray:
+        """Return numbers from 0 to 1, shape (J,)."""
+        return next(self.columns)
+
+    def log_uniform(self, bounds: tuple[float, float]) -> np.ndarray:
+        """Return numbers within bounds whose logarithms are even, shape (J,)."""
+        low, high = np.log(bounds).tolist()
+        number_J: np.ndarray = np.exp(low + (high - low) * self.share())
+        return number_J
+
+
+def _drawn() -> _Drawn:
+    """Return points that are even together with the place of the turn, which is the first number.
+
+    With independent draws the weight of a place rests on what shapes happened to turn there.
+
+    References
+    ----------
+    Joe and Kuo (2008), "Constructing Sobol sequences with better two-dimensional projections", SIAM
+    Journal on Scientific Computing 30, for the directions.
+    """
+    points_JD = qmc.Sobol(_NUMBERS_OF_A_SHAPE, scramble=True, seed=_SEED).random(_N_SHAPES)
+    return _Drawn(iter(points_JD[np.argsort(points_JD[:, 0])].T[1:]))
 
 
 def _misfit(x_K: np.ndarray) -> np.ndarray:

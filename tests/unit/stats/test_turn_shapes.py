@@ -53,6 +53,14 @@ def test_arms_are_zero_at_the_turn_and_only_rise_away_from_it():
     assert shapes.early_JK.max() == pytest.approx(1)
 
 
+def test_shapes_of_every_part_of_the_axis_are_alike():
+    """Independent draws leave a part of the axis with more blunt turns than its neighbour."""
+    drawn = turn_shapes._drawn()
+    for column in drawn.columns:
+        parts = column.reshape(32, -1)
+        assert np.abs(parts.mean(axis=1) - 0.5).max() < 0.02
+
+
 @pytest.mark.parametrize(("turn", "left", "right"), [(0.35, 0.1, 0.3), (0.5, 0.2, 0.2),
                                                     (0.7, 0.3, 0.12)])  # fmt: skip
 @pytest.mark.parametrize("n", [8, 20, 60])
