@@ -22,7 +22,8 @@ from ckpt_analyzer.stats.series import Series
 from ckpt_analyzer.stats.unimodal import fit_unimodal
 
 #: A power of two: the points of a Sobol sequence are even only in such numbers.
-_N_SHAPES = 4096
+#: The second is taken where a weight would rest on few of the first: little noise tells many apart.
+_N_SHAPES, _MORE_SHAPES = 4096, 16384
 _SEED = 20220
 #: The place of its turn, five of both arms, four of each.
 _NUMBERS_OF_A_SHAPE = 14
@@ -88,7 +89,7 @@ class TurnPosterior:
         weight: then the set of shapes is too coarse for the data, and the best of them is not the
         truth.
         """
-        middle_J = (np.arange(_N_SHAPES) + 0.5) / _N_SHAPES
+        middle_J = (np.arange(len(self.u_J)) + 0.5) / len(self.u_J)
         room_J = np.log(4 * middle_J * (1 - middle_J))
         log_J = (self.u_J if is_u else self.inverted_u_J) + _ROOM * room_J
         possible_J = self.u_possible_J if is_u else self.inverted_u_possible_J
@@ -127,7 +128,7 @@ def _spread_out(log_J: np.ndarray) -> np.ndarray:
     log_J = log_J - log_J.max()
     power, step = 1.0, 0.5
     mass_J: np.ndarray = np.exp(log_J)
-    if mass_J.sum() ** 2 < _LEAST_SHAPES * (mass_J**2).sum():
+    if _kish(log_J) < _LEAST_SHAPES:
         power = 0.0
         for _ in range(20):
             mass_J = np.exp((power + step) * log_J)
@@ -152,28 +153,57 @@ def turn_posterior(series: Series, shock_covariance_KK: np.ndarray) -> TurnPoste
     Hoeting, Madigan, Raftery and Volinsky (1999), "Bayesian model averaging", Statistical Science
     14, for the average. Kumaraswamy (1980), Journal of Hydrology 46, for the form of an arm.
     """
-    position_K, value_K = series.position_K, series.value_K
-    extent = max(float(np.ptp(value_K)), 1e-9 * max(1.0, float(np.abs(value_K).max())))
+    extent = max(float(np.ptp(series.value_K)), 1e-9 * max(1.0, np.abs(series.value_K).max()))
+    position_K = series.position_K
     span = float(np.ptp(position_K))
     x_K = np.round((position_K - position_K[0]) / span, 9)
-    shapes = _shapes(tuple(x_K.tolist()))
     covariance_KK = series.item_covariance_KK + shock_covariance_KK + extent**2 * _misfit(x_K)
-    fits = _fits(shapes, (value_K - value_K.mean()) / extent, covariance_KK / extent**2)
-    log_J = fits.log_weight_J
-    early_up_J, early_down_J = special.log_ndtr(-fits.early_z_J), special.log_ndtr(fits.early_z_J)
-    late_up_J, late_down_J = special.log_ndtr(fits.late_z_J), special.log_ndtr(-fits.late_z_J)
-    edge_E = position_K[0] + span * np.linspace(0.0, 1.0, _N_SHAPES + 1)
+    whole_KK = covariance_KK / extent**2
+    scaled_K = (series.value_K - series.value_K.mean()) / extent
+    signed = _signed(_fits(_shapes(tuple(x_K.tolist()), _N_SHAPES), scaled_K, whole_KK))
+    if signed.rests_on_few():
+        signed = _signed(_fits(_shapes(tuple(x_K.tolist()), _MORE_SHAPES), scaled_K, whole_KK))
+    edge_E = position_K[0] + span * np.linspace(0.0, 1.0, len(signed.u_J) + 1)
     shock_variance = float(np.diag(shock_covariance_KK).mean())
     return TurnPosterior(
         edge_E=edge_E,
-        u_J=log_J + early_down_J + late_up_J,
-        inverted_u_J=log_J + early_up_J + late_down_J,
-        monotone=float(
-            special.logsumexp([log_J + early_up_J + late_up_J, log_J + early_down_J + late_down_J])
-        ),
+        u_J=signed.u_J,
+        inverted_u_J=signed.inverted_u_J,
+        monotone=float(special.logsumexp(signed.monotone_J)),
         u_possible_J=_possible(series, edge_E, shock_variance, is_u=True),
         inverted_u_possible_J=_possible(series, edge_E, shock_variance, is_u=False),
     )
+
+
+@dataclass(frozen=True)
+class _Signed:
+    """Log weight of a shape as a U, as an inverted U, and as a rise or a fall throughout."""
+
+    u_J: np.ndarray
+    inverted_u_J: np.ndarray
+    monotone_J: np.ndarray
+
+    def rests_on_few(self) -> bool:
+        """Return whether the likelier turn, or the curves without one, stand on too few shapes."""
+        turn_J = max(self.u_J, self.inverted_u_J, key=special.logsumexp)
+        return min(_kish(turn_J), _kish(self.monotone_J)) < _LEAST_SHAPES
+
+
+def _signed(fits: _Fits) -> _Signed:
+    log_J = fits.log_weight_J
+    early_up_J, early_down_J = special.log_ndtr(-fits.early_z_J), special.log_ndtr(fits.early_z_J)
+    late_up_J, late_down_J = special.log_ndtr(fits.late_z_J), special.log_ndtr(-fits.late_z_J)
+    return _Signed(
+        u_J=log_J + early_down_J + late_up_J,
+        inverted_u_J=log_J + early_up_J + late_down_J,
+        monotone_J=log_J + np.logaddexp(early_up_J + late_up_J, early_down_J + late_down_J),
+    )
+
+
+def _kish(log_J: np.ndarray) -> float:
+    """Return how many shapes of equal weight would tell as much."""
+    mass_J = np.exp(log_J - log_J.max())
+    return float(mass_J.sum() ** 2 / (mass_J**2).sum())
 
 
 def _possible(
@@ -199,9 +229,9 @@ class _Shapes:
 
 
 @lru_cache(maxsize=16)
-def _shapes(x: tuple[float, ...]) -> _Shapes:
-    x_K, drawn = np.array(x), _drawn()
-    turn_J = (np.arange(_N_SHAPES) + 0.5) / _N_SHAPES
+def _shapes(x: tuple[float, ...], n_shapes: int) -> _Shapes:
+    x_K, drawn = np.array(x), _drawn(n_shapes)
+    turn_J = (np.arange(n_shapes) + 0.5) / n_shapes
     mirrored_J = drawn.share() < _MIRRORED
     same_J = (drawn.share() < _ALIKE) | mirrored_J
     blunt_J, level_J = drawn.log_uniform(_BLUNT), drawn.log_uniform(_LEVEL)
@@ -236,7 +266,8 @@ class _Drawn:
         return number_J
 
 
-def _drawn() -> _Drawn:
+@lru_cache(maxsize=2)
+def _points(n_shapes: int) -> np.ndarray:
     """Return points that are even together with the place of the turn, which is the first number.
 
     With independent draws the weight of a place rests on what shapes happened to turn there.
@@ -246,8 +277,13 @@ def _drawn() -> _Drawn:
     Joe and Kuo (2008), "Constructing Sobol sequences with better two-dimensional projections", SIAM
     Journal on Scientific Computing 30, for the directions.
     """
-    points_JD = qmc.Sobol(_NUMBERS_OF_A_SHAPE, scramble=True, seed=_SEED).random(_N_SHAPES)
-    return _Drawn(iter(points_JD[np.argsort(points_JD[:, 0])].T[1:]))
+    points_JD = qmc.Sobol(_NUMBERS_OF_A_SHAPE, scramble=True, seed=_SEED).random(n_shapes)
+    ordered_DJ: np.ndarray = points_JD[np.argsort(points_JD[:, 0])].T[1:]
+    return ordered_DJ
+
+
+def _drawn(n_shapes: int) -> _Drawn:
+    return _Drawn(iter(_points(n_shapes)))
 
 
 def _misfit(x_K: np.ndarray) -> np.ndarray:
