@@ -24,6 +24,8 @@ import pandas as pd
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
+from floors import judged
+
 from ckpt_analyzer.stats.flips import find_flips
 from ckpt_analyzer.stats.next_steps import Curve, Grid, Search, next_steps, place_of
 from ckpt_analyzer.stats.noise import estimate_noise
@@ -162,6 +164,9 @@ def main() -> None:
         "python": platform.python_version(),
         "numpy": np.__version__,
     }
+    most = summary["checkpoints_adaptive"]
+    promised = judged({"checkpoints_adaptive": float("nan") if most is None else most})
+    print(f"\n{promised.to_string(index=False)}")
     print(json.dumps(summary))
 
 

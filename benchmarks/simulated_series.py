@@ -14,6 +14,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
+from foreign_curves import foreign_curve
 from scipy.special import ndtri
 
 TOKENS_PER_STEP = 2_097_152
@@ -33,7 +34,7 @@ _NATS = 4.0
 
 @dataclass(frozen=True)
 class Design:
-    """One cell of the study."""
+    """One cell of the study; turns may be of the families of ``foreign_curves.py`` instead."""
 
     shape: str
     grid: int
@@ -41,6 +42,7 @@ class Design:
     n_items: int
     metric: str
     n_sizes: int
+    foreign: bool = False
 
 
 @dataclass(frozen=True)
@@ -102,7 +104,7 @@ def simulate(design: Design, rng: np.random.Generator) -> Run:
     difficulty_N = rng.standard_normal(design.n_items)
     scores, truths = [], []
     for i in range(design.n_sizes):
-        curve = _curve(design.shape, rng)
+        curve = _curve(design, rng)
         shock_sd, autocorrelation = SHOCKS[design.shock]
         shock_K = shock_sd * _autocorrelated(design.grid, autocorrelation, rng)
         mean_K = np.clip(curve.at(x_K) + shock_K, 0.005, 0.995)
@@ -175,10 +177,12 @@ class _Curve:
         return float(np.abs(np.diff(self.at(ends))).min())
 
 
-def _curve(shape: str, rng: np.random.Generator) -> _Curve:
-    if shape in WITHOUT_FLIP:
-        return _monotone(shape, rng)
-    return _double(rng) if shape == "W" else _turning(shape, rng)
+def _curve(design: Design, rng: np.random.Generator) -> _Curve:
+    if design.shape in WITHOUT_FLIP:
+        return _monotone(design.shape, rng)
+    if design.shape == "W":
+        return _double(rng)
+    return _foreign(design.shape, rng) if design.foreign else _turning(design.shape, rng)
 
 
 def _monotone(shape: str, rng: np.random.Generator) -> _Curve:
@@ -198,6 +202,18 @@ def _monotone(shape: str, rng: np.random.Generator) -> _Curve:
         lambda x: base + size * (unit(x) if up else 1 - unit(x)),
         ("monotone_up",) if up else ("monotone_down",),
     )
+
+
+def _foreign(shape: str, rng: np.random.Generator) -> _Curve:
+    down_first = {"U": True, "inverted U": False}.get(shape, rng.random() < 0.5)
+    span = {"late flip": (0.7, 0.88), "asymmetric": (0.2, 0.8)}.get(shape, (0.3, 0.7))
+    left = float(np.exp(rng.uniform(np.log(0.05), np.log(0.5))))
+    right = left * float(np.exp(rng.uniform(np.log(0.4), np.log(2.5))))
+    curve = foreign_curve(span, (left, min(right, 0.7)), rng)
+    base = rng.uniform(0.08, 0.92 - max(left, min(right, 0.7)))
+    sign, low = (1.0, base) if down_first else (-1.0, 1 - base)
+    verdict = "U" if down_first else "inverted_U"
+    return _Curve(lambda x: low + sign * curve.unit(x), (verdict,), (curve.turn,), curve.family)
 
 
 def _turning(shape: str, rng: np.random.Generator) -> _Curve:

@@ -40,6 +40,8 @@ _FEW_POINTS = 8
 _ROOM_OF_ARMS, _ROOM_OF_SHAPE = 3.0, 2.7
 _ROOM_OF_ARMS_FEW, _ROOM_OF_SHAPE_FEW = 2.0, 1.5
 _ENOUGH_POINTS = 12
+#: Up to this p the room is given in full.
+_ROOM_UP_TO = 0.15
 _POWER_Z = 0.8416  # normal quantile of 80 % power
 
 
@@ -216,12 +218,16 @@ def _joined(p_arms: float, p_shape: float, n_points: int) -> float:
 
     Each of the two is rarely small where the other is so by chance: blocks of one or two points
     make arms that no curve with two arms explains, and a slow bend looks like a turn without a
-    certain second arm. Asking for both leaves room for a looser level of each.
-    ``benchmarks/calibration.py`` prints how often both are small by chance.
+    certain second arm. Asking for both leaves room for a looser level of each. There is less room
+    where the two are no longer small: then both are large by chance, and p grows to 1.
+    ``benchmarks/false_p.py`` prints how often p is small by chance.
     """
-    if n_points < _ENOUGH_POINTS:
-        return max(p_arms / _ROOM_OF_ARMS_FEW, p_shape / _ROOM_OF_SHAPE_FEW)
-    return max(p_arms / _ROOM_OF_ARMS, p_shape / _ROOM_OF_SHAPE)
+    few = n_points < _ENOUGH_POINTS
+    of_arms = _ROOM_OF_ARMS_FEW if few else _ROOM_OF_ARMS
+    of_shape = _ROOM_OF_SHAPE_FEW if few else _ROOM_OF_SHAPE
+    p = max(p_arms / of_arms, p_shape / of_shape)
+    most = 1 / min(of_arms, of_shape)
+    return float(np.interp(p, [0.0, _ROOM_UP_TO, most], [0.0, _ROOM_UP_TO, 1.0]))
 
 
 def _verdict(arms: Arms, p: float, options: FlipOptions) -> Verdict:

@@ -9,18 +9,24 @@ Shape legend: K points along the axis; J shapes, ascending by the place of their
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import NamedTuple
 
 import numpy as np
 from scipy import special
+from scipy.stats import qmc
 
 from ckpt_analyzer.stats.series import Series
 from ckpt_analyzer.stats.unimodal import fit_unimodal
 
-_N_SHAPES = 3000
+#: A power of two: the points of a Sobol sequence are even only in such numbers.
+#: The second is taken where a weight would rest on few of the first: little noise tells many apart.
+_N_SHAPES, _MORE_SHAPES = 4096, 16384
 _SEED = 20220
+#: The place of its turn, five of both arms, four of each.
+_NUMBERS_OF_A_SHAPE = 14
 #: Arms are 1 - (1 - u^a)^b of the distance u from the turn: a is how blunt the turn is (1 a corner,
 #: 2 a parabola), b how early the arm levels off.
 _BLUNT, _LEVEL = (0.9, 3.0), (0.6, 6.0)
@@ -41,7 +47,7 @@ _RULED_OUT = 30.0
 _LEVEL_SPREAD, _ARM_SPREAD = 5.0, 1.0
 #: Middle of the posterior that holds the truth in 95 % of simulated series: shapes are more varied
 #: than curves are.
-_CONTENT = 0.91
+_CONTENT = 0.94
 
 
 class Place(NamedTuple):
@@ -83,7 +89,7 @@ class TurnPosterior:
         weight: then the set of shapes is too coarse for the data, and the best of them is not the
         truth.
         """
-        middle_J = (np.arange(_N_SHAPES) + 0.5) / _N_SHAPES
+        middle_J = (np.arange(len(self.u_J)) + 0.5) / len(self.u_J)
         room_J = np.log(4 * middle_J * (1 - middle_J))
         log_J = (self.u_J if is_u else self.inverted_u_J) + _ROOM * room_J
         possible_J = self.u_possible_J if is_u else self.inverted_u_possible_J
@@ -122,7 +128,7 @@ def _spread_out(log_J: np.ndarray) -> np.ndarray:
     log_J = log_J - log_J.max()
     power, step = 1.0, 0.5
     mass_J: np.ndarray = np.exp(log_J)
-    if mass_J.sum() ** 2 < _LEAST_SHAPES * (mass_J**2).sum():
+    if _kish(log_J) < _LEAST_SHAPES:
         power = 0.0
         for _ in range(20):
             mass_J = np.exp((power + step) * log_J)
@@ -147,28 +153,57 @@ def turn_posterior(series: Series, shock_covariance_KK: np.ndarray) -> TurnPoste
     Hoeting, Madigan, Raftery and Volinsky (1999), "Bayesian model averaging", Statistical Science
     14, for the average. Kumaraswamy (1980), Journal of Hydrology 46, for the form of an arm.
     """
-    position_K, value_K = series.position_K, series.value_K
-    extent = max(float(np.ptp(value_K)), 1e-9 * max(1.0, float(np.abs(value_K).max())))
+    extent = max(float(np.ptp(series.value_K)), 1e-9 * max(1.0, np.abs(series.value_K).max()))
+    position_K = series.position_K
     span = float(np.ptp(position_K))
     x_K = np.round((position_K - position_K[0]) / span, 9)
-    shapes = _shapes(tuple(x_K.tolist()))
     covariance_KK = series.item_covariance_KK + shock_covariance_KK + extent**2 * _misfit(x_K)
-    fits = _fits(shapes, (value_K - value_K.mean()) / extent, covariance_KK / extent**2)
-    log_J = fits.log_weight_J
-    early_up_J, early_down_J = special.log_ndtr(-fits.early_z_J), special.log_ndtr(fits.early_z_J)
-    late_up_J, late_down_J = special.log_ndtr(fits.late_z_J), special.log_ndtr(-fits.late_z_J)
-    edge_E = position_K[0] + span * np.linspace(0.0, 1.0, _N_SHAPES + 1)
+    whole_KK = covariance_KK / extent**2
+    scaled_K = (series.value_K - series.value_K.mean()) / extent
+    signed = _signed(_fits(_shapes(tuple(x_K.tolist()), _N_SHAPES), scaled_K, whole_KK))
+    if signed.rests_on_few():
+        signed = _signed(_fits(_shapes(tuple(x_K.tolist()), _MORE_SHAPES), scaled_K, whole_KK))
+    edge_E = position_K[0] + span * np.linspace(0.0, 1.0, len(signed.u_J) + 1)
     shock_variance = float(np.diag(shock_covariance_KK).mean())
     return TurnPosterior(
         edge_E=edge_E,
-        u_J=log_J + early_down_J + late_up_J,
-        inverted_u_J=log_J + early_up_J + late_down_J,
-        monotone=float(
-            special.logsumexp([log_J + early_up_J + late_up_J, log_J + early_down_J + late_down_J])
-        ),
+        u_J=signed.u_J,
+        inverted_u_J=signed.inverted_u_J,
+        monotone=float(special.logsumexp(signed.monotone_J)),
         u_possible_J=_possible(series, edge_E, shock_variance, is_u=True),
         inverted_u_possible_J=_possible(series, edge_E, shock_variance, is_u=False),
     )
+
+
+@dataclass(frozen=True)
+class _Signed:
+    """Log weight of a shape as a U, as an inverted U, and as a rise or a fall throughout."""
+
+    u_J: np.ndarray
+    inverted_u_J: np.ndarray
+    monotone_J: np.ndarray
+
+    def rests_on_few(self) -> bool:
+        """Return whether the likelier turn, or the curves without one, stand on too few shapes."""
+        turn_J = max(self.u_J, self.inverted_u_J, key=special.logsumexp)
+        return min(_kish(turn_J), _kish(self.monotone_J)) < _LEAST_SHAPES
+
+
+def _signed(fits: _Fits) -> _Signed:
+    log_J = fits.log_weight_J
+    early_up_J, early_down_J = special.log_ndtr(-fits.early_z_J), special.log_ndtr(fits.early_z_J)
+    late_up_J, late_down_J = special.log_ndtr(fits.late_z_J), special.log_ndtr(-fits.late_z_J)
+    return _Signed(
+        u_J=log_J + early_down_J + late_up_J,
+        inverted_u_J=log_J + early_up_J + late_down_J,
+        monotone_J=log_J + np.logaddexp(early_up_J + late_up_J, early_down_J + late_down_J),
+    )
+
+
+def _kish(log_J: np.ndarray) -> float:
+    """Return how many shapes of equal weight would tell as much."""
+    mass_J = np.exp(log_J - log_J.max())
+    return float(mass_J.sum() ** 2 / (mass_J**2).sum())
 
 
 def _possible(
@@ -194,30 +229,61 @@ class _Shapes:
 
 
 @lru_cache(maxsize=16)
-def _shapes(x: tuple[float, ...]) -> _Shapes:
-    x_K, rng, n = np.array(x), np.random.default_rng(_SEED), _N_SHAPES
-    turn_J1 = ((np.arange(n) + 0.5) / n)[:, None]
-    alike_J, mirrored_J = rng.random(n) < _ALIKE, rng.random(n) < _MIRRORED
-    blunt_J, level_J = _log_uniform(rng, _BLUNT), _log_uniform(rng, _LEVEL)
-    reach_J = _log_uniform(rng, _MIRRORED_REACH)
+def _shapes(x: tuple[float, ...], n_shapes: int) -> _Shapes:
+    x_K, drawn = np.array(x), _drawn(n_shapes)
+    turn_J = (np.arange(n_shapes) + 0.5) / n_shapes
+    mirrored_J = drawn.share() < _MIRRORED
+    same_J = (drawn.share() < _ALIKE) | mirrored_J
+    blunt_J, level_J = drawn.log_uniform(_BLUNT), drawn.log_uniform(_LEVEL)
+    reach_J = drawn.log_uniform(_MIRRORED_REACH)
     arms = []
-    for side, room_J in ((-1.0, turn_J1[:, 0]), (1.0, 1 - turn_J1[:, 0])):
-        own_blunt_J, own_level_J = _log_uniform(rng, _BLUNT), _log_uniform(rng, _LEVEL)
-        same_J = alike_J | mirrored_J
-        a_J, b_J = np.where(same_J, blunt_J, own_blunt_J), np.where(same_J, level_J, own_level_J)
-        short_J = np.where(rng.random(n) < _SHORT, _log_uniform(rng, _SHORT_REACH), 1.0)
+    for side, room_J in ((-1.0, turn_J), (1.0, 1 - turn_J)):
+        a_J = np.where(same_J, blunt_J, drawn.log_uniform(_BLUNT))
+        b_J = np.where(same_J, level_J, drawn.log_uniform(_LEVEL))
+        short_J = np.where(drawn.share() < _SHORT, drawn.log_uniform(_SHORT_REACH), 1.0)
         scale_J = np.where(mirrored_J, reach_J, room_J * short_J)
-        away_JK = np.clip(side * (x_K - turn_J1) / scale_J[:, None], 0.0, 1.0)
+        away_JK = np.clip(side * (x_K - turn_J[:, None]) / scale_J[:, None], 0.0, 1.0)
         arm_JK = 1 - (1 - away_JK ** a_J[:, None]) ** b_J[:, None]
         arm_JK /= np.maximum(arm_JK.max(axis=1, keepdims=True), 1e-3)
         arms.append(arm_JK.astype(np.float32))
     return _Shapes(*arms)
 
 
-def _log_uniform(rng: np.random.Generator, bounds: tuple[float, float]) -> np.ndarray:
-    low, high = np.log(bounds).tolist()
-    drawn_J: np.ndarray = np.exp(rng.uniform(low, high, size=_N_SHAPES))
-    return drawn_J
+@dataclass(frozen=True)
+class _Drawn:
+    """Numbers of shapes in the order of their turns, one column after the other."""
+
+    columns: Iterator[np.ndarray]
+
+    def share(self) -> np.ndarray:
+        """Return numbers from 0 to 1, shape (J,)."""
+        return next(self.columns)
+
+    def log_uniform(self, bounds: tuple[float, float]) -> np.ndarray:
+        """Return numbers within bounds whose logarithms are even, shape (J,)."""
+        low, high = np.log(bounds).tolist()
+        number_J: np.ndarray = np.exp(low + (high - low) * self.share())
+        return number_J
+
+
+@lru_cache(maxsize=2)
+def _points(n_shapes: int) -> np.ndarray:
+    """Return points that are even together with the place of the turn, which is the first number.
+
+    With independent draws the weight of a place rests on what shapes happened to turn there.
+
+    References
+    ----------
+    Joe and Kuo (2008), "Constructing Sobol sequences with better two-dimensional projections", SIAM
+    Journal on Scientific Computing 30, for the directions.
+    """
+    points_JD = qmc.Sobol(_NUMBERS_OF_A_SHAPE, scramble=True, seed=_SEED).random(n_shapes)
+    ordered_DJ: np.ndarray = points_JD[np.argsort(points_JD[:, 0])].T[1:]
+    return ordered_DJ
+
+
+def _drawn(n_shapes: int) -> _Drawn:
+    return _Drawn(iter(_points(n_shapes)))
 
 
 def _misfit(x_K: np.ndarray) -> np.ndarray:

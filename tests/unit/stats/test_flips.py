@@ -374,6 +374,26 @@ def test_false_flips_of_curves_that_never_turn_are_rare(n, shock):
     assert verdicts.isin(FLIPPED).mean() <= 0.04
 
 
+@pytest.mark.parametrize("n", [8, 20])
+@pytest.mark.parametrize(
+    "curve",
+    [lambda x: 0 * x, lambda x: 0.3 * (x > 0.6)],
+    ids=["flat", "step"],
+)
+def test_p_is_small_by_chance_no_more_often_than_it_says(n, curve):
+    rng = np.random.default_rng(20)
+    level = 0.4 + curve(np.linspace(0, 1, n))
+    shocks = rng.normal(scale=0.02, size=(80, n))
+    table = pd.concat(
+        means(level + shock + rng.normal(scale=0.015, size=n), task=f"task {i:03d}")
+        for i, shock in enumerate(shocks)
+    )
+    p = find_flips(table)["p"].to_numpy(float)
+    for least in (0.001, 0.01, 0.05, 0.1, 0.3, 0.5, 0.8):
+        by_chance = 3 * np.sqrt(least * (1 - least) / len(p))
+        assert (p <= least).mean() <= least + by_chance
+
+
 def test_strong_flips_are_found_under_shocks():
     rng = np.random.default_rng(0)
     parts = [means(v(20, 0.45) + 0.04 * rng.normal(size=20), 0.03, task=str(k)) for k in range(20)]

@@ -33,7 +33,7 @@ def test_the_weight_of_a_shape_is_a_normal_density_with_sizes_and_level_integrat
     """scipy's density of the covariance that the priors of level and arms imply."""
     value, shapes = (
         np.array([0.9, 0.2, 0.4, 0.5, 0.7]),
-        turn_shapes._shapes((0, 0.25, 0.5, 0.75, 1)),
+        turn_shapes._shapes((0, 0.25, 0.5, 0.75, 1), 4096),
     )
     covariance = np.diag([0.01, 0.02, 0.01, 0.03, 0.01])
     found = turn_shapes._fits(shapes, value, covariance).log_weight_J
@@ -46,11 +46,19 @@ def test_the_weight_of_a_shape_is_a_normal_density_with_sizes_and_level_integrat
 
 
 def test_arms_are_zero_at_the_turn_and_only_rise_away_from_it():
-    shapes = turn_shapes._shapes(tuple(np.round(np.linspace(0, 1, 21), 9)))
+    shapes = turn_shapes._shapes(tuple(np.round(np.linspace(0, 1, 21), 9)), 4096)
     assert (np.diff(shapes.early_JK, axis=1) <= 1e-6).all()
     assert (np.diff(shapes.late_JK, axis=1) >= -1e-6).all()
     assert not (shapes.early_JK * shapes.late_JK).any()
     assert shapes.early_JK.max() == pytest.approx(1)
+
+
+def test_shapes_of_every_part_of_the_axis_are_alike():
+    """Independent draws leave a part of the axis with more blunt turns than its neighbour."""
+    drawn = turn_shapes._drawn(4096)
+    for column in drawn.columns:
+        parts = column.reshape(32, -1)
+        assert np.abs(parts.mean(axis=1) - 0.5).max() < 0.02
 
 
 @pytest.mark.parametrize(("turn", "left", "right"), [(0.35, 0.1, 0.3), (0.5, 0.2, 0.2),
@@ -111,6 +119,13 @@ def test_without_noise_the_turn_lies_beside_the_lowest_point_and_stays_uncertain
     place = posterior(values, 1e-9).place(is_u=True)
     assert 3 <= place.lo < place.at < place.hi <= 5
     assert place.hi - place.lo > 0.1
+
+
+def test_where_little_noise_leaves_few_shapes_more_are_tried():
+    values = np.abs(np.linspace(-1, 1, 20))
+    rough, sure = (len(posterior(values, variance).u_J) for variance in (0.01, 1e-8))
+    assert rough == turn_shapes._N_SHAPES
+    assert sure == turn_shapes._MORE_SHAPES
 
 
 def test_mass_is_a_probability_that_rests_on_many_shapes():
