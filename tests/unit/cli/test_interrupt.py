@@ -15,8 +15,10 @@ from ckpt_analyzer.store.store import open_store
 from command_line import environment
 from store_factory import commit_answers
 
-#: From the first moment that is not the interpreter's own: main() does nothing before this.
+#: From the first moment that is not the interpreter's own: main() does nothing before this. A shell
+#: may have started the tests in the background, where Ctrl-C is ignored.
 FROM_THE_BEGINNING = (
+    "import signal; signal.signal(signal.SIGINT, signal.default_int_handler); "
     "from ckpt_analyzer.cli import interrupt, main; interrupt.end_at_once(); "
     "print('up', flush=True); main()"
 )
