@@ -5,7 +5,9 @@
   const vega = unpacked("vega").then((response) => response.text()).then((text) => {
     document.head.append(Object.assign(document.createElement("script"), { textContent: text }));
   });
+  const hiddenTexts = document.getElementById("views") ? unpacked("views").then((response) => response.json()) : [];
   const { data, specs, atlas, dumbbells, differences, spread, spread_specs } = await (await unpacked("payload")).json();
+  const hiddenViews = await hiddenTexts; // the tables of other metrics and settings, see hidden_views.py
   const state = { metric: 0, setting: 0, axis: "tokens", isolated: null };
   const views = new Map(); // chart element -> Vega view
   const find = (selector, root = document) => [...root.querySelectorAll(selector)];
@@ -302,8 +304,19 @@
   }
 
   // ---- switches ----
+  function fillView(block) {
+    if (block.dataset.hidden === undefined) return;
+    block.innerHTML = hiddenViews[Number(block.dataset.hidden)];
+    delete block.dataset.hidden;
+    makeSortable(block);
+    fade(block);
+  }
+
   function showView() {
-    for (const block of find("[data-view]")) block.hidden = block.dataset.view !== `${state.metric}|${state.setting}`;
+    for (const block of find("[data-view]")) {
+      block.hidden = block.dataset.view !== `${state.metric}|${state.setting}`;
+      if (!block.hidden) fillView(block);
+    }
     for (const b of find("[data-metric-button]")) b.setAttribute("aria-pressed", String(Number(b.dataset.metricButton) === state.metric));
     showMenu();
     find("[data-setting-button]").forEach((b, i) => b.setAttribute("aria-pressed", String(i === state.setting)));
@@ -335,13 +348,17 @@
     watch();
   }
 
+  function fade(root) {
+    for (const cell of find("[data-size]", root)) {
+      cell.classList.toggle("faded", state.isolated !== null && cell.dataset.size !== state.isolated);
+    }
+  }
+
   function showIsolated() {
     const legend = document.querySelector(".legend");
     legend.toggleAttribute("data-active", state.isolated !== null);
     find("[data-size-button]").forEach((b, i) => b.setAttribute("aria-pressed", String(data.sizes[i] === state.isolated)));
-    for (const cell of find("[data-size]")) {
-      cell.classList.toggle("faded", state.isolated !== null && cell.dataset.size !== state.isolated);
-    }
+    fade(document);
     views.forEach((_, chart) => { if (inSight.has(chart) || chart.dataset.kind === "item") isolateIn(chart); });
   }
 
