@@ -1,86 +1,18 @@
 """The command line: one file per verb, and nothing heavy imported before a verb runs.
 
 stdout is data, stderr is talk. A mistake that the user can mend ends with exit code 2 and three
-lines: what, where, next. Ctrl-C ends with 130.
+lines: what, where, next. Ctrl-C ends with 130, also while the verbs are still being imported: this
+file itself imports only what says so.
 """
 
 from __future__ import annotations
 
-import sys
-import traceback
-from typing import Annotated
+from typing import TYPE_CHECKING, Any
 
-import typer
+from ckpt_analyzer.cli import interrupt
 
-from ckpt_analyzer import __version__
-from ckpt_analyzer.cli import (
-    audit,
-    cancel,
-    compare,
-    demo,
-    export,
-    fit,
-    import_results,
-    plan,
-    report,
-    run,
-    status,
-    store,
-    suites,
-    tasks,
-    view,
-)
-from ckpt_analyzer.cli.output import talk
-from ckpt_analyzer.cli.verb import Verbose, is_verbose, show_libraries, silence_libraries, verb
-from ckpt_analyzer.errors import UserError
-
-app = typer.Typer(
-    name="ckpt-analyzer",
-    help="Score every checkpoint of open language-model suites and locate where trends flip.",
-    epilog="Start with: ckpt-analyzer demo",
-    no_args_is_help=True,
-    pretty_exceptions_enable=False,
-    rich_markup_mode="rich",
-    add_completion=False,
-)
-
-
-def _show_version(wanted: bool) -> None:
-    if wanted:
-        sys.stdout.write(f"ckpt-analyzer {__version__}\n")
-        raise typer.Exit
-
-
-@app.callback()
-def common(
-    version: Annotated[
-        bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Say which.")
-    ] = False,
-    verbose: Verbose = False,
-) -> None:
-    """Score every checkpoint of open language-model suites and locate where trends flip."""
-    if verbose:
-        show_libraries()
-
-
-for each in (
-    demo,
-    suites,
-    tasks,
-    audit,
-    plan,
-    run,
-    status,
-    cancel,
-    fit,
-    report,
-    view,
-    compare,
-    export,
-):
-    app.command(each.NAME)(verb(each.command))
-app.add_typer(import_results.app, name="import")
-app.add_typer(store.app, name="store")
+if TYPE_CHECKING:
+    from ckpt_analyzer.cli.commands import app as app
 
 
 def main() -> None:
@@ -88,11 +20,15 @@ def main() -> None:
 
     0 done, 1 units failed, checkpoints are suspect or files wrong, 2 a mistake, 130 Ctrl-C.
     """
-    try:
-        silence_libraries()
-        app(standalone_mode=True)
-    except UserError as error:
-        if is_verbose():
-            traceback.print_exc()
-        talk(str(error), mark="error:", style="bold red")
-        sys.exit(2)
+    interrupt.end_at_once()
+    from ckpt_analyzer.cli.commands import run_app
+
+    run_app()
+
+
+def __getattr__(name: str) -> Any:  # noqa: ANN401
+    if name == "app":
+        from ckpt_analyzer.cli.commands import app
+
+        return app
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -32,11 +32,6 @@ def talk(message: str, *, mark: str = "", style: str = "yellow") -> None:
     Console(stderr=True, highlight=False, soft_wrap=True).print(text)
 
 
-def typed_again() -> str:
-    """Return the command that the user typed, to be pasted into a shell."""
-    return shlex.join(["ckpt-analyzer", *sys.argv[1:]])
-
-
 def quoted(path: Place) -> str:
     """Return `path` as one word of a shell."""
     return shlex.quote(str(path))

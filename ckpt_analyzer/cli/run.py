@@ -9,11 +9,11 @@ import typer
 
 from ckpt_analyzer import engines
 from ckpt_analyzer.cli import run_options as options
+from ckpt_analyzer.cli.interrupt import INTERRUPTED, typed_again
 from ckpt_analyzer.cli.options import DataFolder, Endpoint, StoreOption
-from ckpt_analyzer.cli.output import Json, quoted, talk, typed_again
+from ckpt_analyzer.cli.output import Json, quoted, talk
 from ckpt_analyzer.cli.plan import say_doubts, show_plan
 from ckpt_analyzer.cli.progress import progress
-from ckpt_analyzer.cli.verb import INTERRUPTED
 from ckpt_analyzer.events import Listener, UnitStatus
 
 if TYPE_CHECKING:

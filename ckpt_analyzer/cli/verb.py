@@ -12,13 +12,14 @@ import logging
 import sys
 import warnings
 from collections.abc import Callable
+from contextlib import nullcontext
 from typing import Annotated
 
 import typer
 
-from ckpt_analyzer.cli.output import talk, typed_again
+from ckpt_analyzer.cli.interrupt import INTERRUPTED, raised, stopped
+from ckpt_analyzer.cli.output import talk
 
-INTERRUPTED = 130
 Verbose = Annotated[
     bool, typer.Option("-v", "--verbose", help="Show the log of the libraries, too.")
 ]
@@ -57,17 +58,21 @@ def is_verbose() -> bool:
     return logging.root.manager.disable < logging.WARNING
 
 
-def verb(command: Callable[..., None]) -> Callable[..., None]:
-    """Return `command` with ``-v``, and with one line and exit code 130 on Ctrl-C."""
+def verb(command: Callable[..., None], *, ends_at_once: bool = False) -> Callable[..., None]:
+    """Return `command` with ``-v``, and with one line and exit code 130 on Ctrl-C.
+
+    One that `ends_at_once` has nothing to put in order: on Ctrl-C its process is gone.
+    """
 
     @functools.wraps(command)
     def wrapped(*args: object, verbose: bool, **kwargs: object) -> None:
         if verbose:
             show_libraries()
         try:
-            command(*args, **kwargs)
+            with nullcontext() if ends_at_once else raised():
+                command(*args, **kwargs)
         except KeyboardInterrupt:
-            talk(f"\nstopped. Do it again with: {typed_again()}")
+            talk(stopped())
             raise typer.Exit(INTERRUPTED) from None
 
     # typer reads both: the parameters from the signature, their types from the annotations.

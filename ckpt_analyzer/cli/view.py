@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from ckpt_analyzer.cli.options import StoreFolder
-from ckpt_analyzer.cli.output import talk, typed_again
-from ckpt_analyzer.cli.verb import INTERRUPTED
+from ckpt_analyzer.cli.output import talk
 
 if TYPE_CHECKING:
     from ckpt_analyzer.live.builds import Page
@@ -54,10 +52,7 @@ def command(
         with server:
             server.serve_forever(poll_interval=0.2)
     finally:
-        if not builds.stop():
-            # An interpreter that ends beside a thread in a library's own code may wait for ever.
-            talk(f"\nstopped. Do it again with: {typed_again()}")
-            os._exit(INTERRUPTED)
+        builds.stop()
 
 
 def _tell(page: Page | None, problem: str) -> None:

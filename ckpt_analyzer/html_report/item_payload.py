@@ -19,6 +19,7 @@ import pandas as pd
 from ckpt_analyzer.charts._series import FLIP_VERDICTS, TIME_AXIS
 from ckpt_analyzer.html_report.item_shapes import ANSWERS, SHAPES, codes, contributions
 from ckpt_analyzer.html_report.item_texts import EncodedTexts, encoded, encoded_choices
+from ckpt_analyzer.html_report.item_words import worded
 from ckpt_analyzer.html_report.items import (
     TRAJECTORY_BYTES,
     Carried,
@@ -72,11 +73,13 @@ class _Streams:
         return [start, len(whole), n_planes]
 
     def add_texts(self, texts: EncodedTexts) -> Json:
+        templates = worded(texts.templates)
         return {
             "n_lines": self.add_numbers(texts.n_lines),
             "lines": self.add_numbers(texts.lines),
             "template_codes": self.add_numbers(texts.template_codes),
-            "templates": self.add(json.dumps(texts.templates, ensure_ascii=False).encode()),
+            "words": self.add(json.dumps(templates.words, ensure_ascii=False).encode()),
+            "word_codes": self.add_numbers(templates.codes),
             "numbers": self.add(" ".join(texts.numbers).encode()),
         }
 

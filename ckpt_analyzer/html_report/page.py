@@ -30,6 +30,7 @@ from ckpt_analyzer.html_report.beside import BesideRow, beside_rows
 from ckpt_analyzer.html_report.cards import CauseGroup, TaskCard, group
 from ckpt_analyzer.html_report.facts import facts
 from ckpt_analyzer.html_report.flip_rows import FlipTable, flip_table
+from ckpt_analyzer.html_report.hidden_views import HiddenViews
 from ckpt_analyzer.html_report.item_payload import ItemPage, packed_items
 from ckpt_analyzer.html_report.item_prose import explored
 from ckpt_analyzer.html_report.matrix import Matrix, column_groups, matrix, tally
@@ -114,6 +115,7 @@ def render(data: ReportData) -> str:
         item_tasks=data.items,
         payload=Markup(packed(_payload(data, layout))),
         explored=explored(data.items),
+        hidden_views=HiddenViews(),
         layout=layout,
         blocks=_blocks(data, layout),
         shot_tables=ShotTables(data.trends, data.flips, layout.cards),

@@ -78,11 +78,10 @@ class Builds:
         """Begin to look, and to build."""
         self._thread.start()
 
-    def stop(self, patience_seconds: float = 0.5) -> bool:
-        """Begin no further build, and return whether none is at work when the patience is over."""
+    def stop(self, patience_seconds: float = 0.5) -> None:
+        """Begin no further build, and wait so long for one that is at work."""
         self._stop.set()
         self._thread.join(patience_seconds)
-        return not self._thread.is_alive()
 
     def _run(self) -> None:
         built_from = None

@@ -11,9 +11,11 @@ from __future__ import annotations
 import ipaddress
 import json
 import socket
+import sys
 from collections.abc import Callable
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
 
 from ckpt_analyzer.errors import UserError
 from ckpt_analyzer.live.builds import State
@@ -60,6 +62,11 @@ class PageServer(ThreadingHTTPServer):
         """Where a browser finds the page."""
         host = f"[{self.host}]" if ":" in self.host else self.host
         return f"http://{host}:{self.server_port}/"
+
+    def handle_error(self, request: Any, client_address: Any) -> None:  # noqa: ANN401
+        """Say what went wrong with a request, unless the reader went away in the middle of it."""
+        if not isinstance(sys.exception(), ConnectionError):
+            super().handle_error(request, client_address)
 
     def is_ours(self, host: str) -> bool:
         """Return whether the Host of a request leads here; any does if others may connect."""

@@ -5,6 +5,8 @@ from __future__ import annotations
 import http.client
 import json
 import re
+import socket
+import struct
 import threading
 import time
 
@@ -180,6 +182,26 @@ def test_the_page_and_its_state_are_served_and_kept_by_no_cache(server):
     assert b"hello" in body
     _, body = get(server, "/state")
     assert json.loads(body) == {"version": "v1", "doing": "waiting", "problem": ""}
+
+
+def test_a_reader_who_leaves_in_the_middle_is_nothing_to_talk_of(server, capfd):
+    wait_for(lambda: server.state().page is not None)
+    for request in (b"GET / HT", b"GET / HTTP/1.1\r\nHost: 127.0.0.1\r\n"):
+        with socket.create_connection(("127.0.0.1", server.server_port)) as reader:
+            reader.sendall(request)
+            time.sleep(0.05)
+            # Gone without a farewell: what is read or written on the other side fails.
+            reader.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    time.sleep(0.2)
+    assert capfd.readouterr().err == ""
+
+
+def test_a_mistake_in_answering_is_told(server, capfd):
+    server.state = lambda: 1 / 0
+    with socket.create_connection(("127.0.0.1", server.server_port)) as reader:
+        reader.sendall(f"GET / HTTP/1.0\r\nHost: 127.0.0.1:{server.server_port}\r\n\r\n".encode())
+        assert reader.recv(1) == b""
+    assert "ZeroDivisionError" in capfd.readouterr().err
 
 
 def test_no_other_path_is_served(server):

@@ -5,7 +5,9 @@
   const vega = unpacked("vega").then((response) => response.text()).then((text) => {
     document.head.append(Object.assign(document.createElement("script"), { textContent: text }));
   });
+  const hiddenTexts = document.getElementById("views") ? unpacked("views").then((response) => response.json()) : [];
   const { data, specs, atlas, dumbbells, differences, spread, spread_specs } = await (await unpacked("payload")).json();
+  const hiddenViews = await hiddenTexts; // the tables of other metrics and settings, see hidden_views.py
   const state = { metric: 0, setting: 0, axis: "tokens", isolated: null };
   const views = new Map(); // chart element -> Vega view
   const find = (selector, root = document) => [...root.querySelectorAll(selector)];
@@ -143,6 +145,30 @@
     return one ? "No two sizes share a checkpoint here." : "Not scored with this metric.";
   }
 
+  // Charts of one form differ in rows and in what is set only: Vega-Lite compiles each form once.
+  const forms = new Map(); // what a chart looks like -> a promise of the same for Vega
+  const IS_SET = new Set(["y_min", "y_max", "isolated"]);
+  async function embedded(element, spec, config, more) {
+    await vega;
+    const { datasets, params = [], ...look } = spec;
+    const options = { ast: true, expr: compiledExpressions, logLevel: 1, renderer: "svg", actions: false, ...more };
+    const form = JSON.stringify([look, params.map((param) => (IS_SET.has(param.name) ? param.name : param)), Object.keys(datasets), config]);
+    if (!forms.has(form)) {
+      let tell;
+      forms.set(form, new Promise((resolve) => { tell = resolve; })); // charts that come meanwhile wait for it
+      const patch = (compiled) => { tell(compiled); return compiled; };
+      return (await vegaEmbed(element, spec, { ...options, config, patch })).view;
+    }
+    const known = await forms.get(form);
+    const values = Object.fromEntries(params.map(({ name, value }) => [name, value]));
+    const filled = {
+      ...known,
+      data: known.data.map((table) => (table.name in datasets ? { ...table, values: datasets[table.name] } : table)),
+      signals: known.signals.map((signal) => (IS_SET.has(signal.name) ? { ...signal, value: values[signal.name] } : signal)),
+    };
+    return (await vegaEmbed(element, filled, { ...options, mode: "vega" })).view;
+  }
+
   async function draw(element) {
     if (element.dataset.drawn === stamp(element)) {
       isolateIn(element);
@@ -157,10 +183,7 @@
       element.textContent = emptyText(element);
       return;
     }
-    await vega;
-    const { view } = await vegaEmbed(element, spec, {
-      ast: true, expr: compiledExpressions, logLevel: 1, renderer: "svg", config: configOf(element, themeName()), tooltip: showTip, actions: false,
-    });
+    const view = await embedded(element, spec, configOf(element, themeName()), { tooltip: showTip });
     views.set(element, view);
     isolateIn(element);
     if (!element.nextElementSibling?.matches(".save")) element.after(saveButtons(element));
@@ -196,8 +219,7 @@
   async function figureView(chart) {
     const spec = Object.assign(specOf(chart), { title: titleOf(chart), padding: 12 });
     const config = { ...configOf(chart, "light"), background: "#ffffff" };
-    await vega;
-    return (await vegaEmbed(document.createElement("div"), spec, { ast: true, expr: compiledExpressions, logLevel: 1, renderer: "svg", config, actions: false })).view;
+    return embedded(document.createElement("div"), spec, config, {});
   }
 
   function saveButtons(chart) {
@@ -282,8 +304,19 @@
   }
 
   // ---- switches ----
+  function fillView(block) {
+    if (block.dataset.hidden === undefined) return;
+    block.innerHTML = hiddenViews[Number(block.dataset.hidden)];
+    delete block.dataset.hidden;
+    makeSortable(block);
+    fade(block);
+  }
+
   function showView() {
-    for (const block of find("[data-view]")) block.hidden = block.dataset.view !== `${state.metric}|${state.setting}`;
+    for (const block of find("[data-view]")) {
+      block.hidden = block.dataset.view !== `${state.metric}|${state.setting}`;
+      if (!block.hidden) fillView(block);
+    }
     for (const b of find("[data-metric-button]")) b.setAttribute("aria-pressed", String(Number(b.dataset.metricButton) === state.metric));
     showMenu();
     find("[data-setting-button]").forEach((b, i) => b.setAttribute("aria-pressed", String(i === state.setting)));
@@ -315,13 +348,17 @@
     watch();
   }
 
+  function fade(root) {
+    for (const cell of find("[data-size]", root)) {
+      cell.classList.toggle("faded", state.isolated !== null && cell.dataset.size !== state.isolated);
+    }
+  }
+
   function showIsolated() {
     const legend = document.querySelector(".legend");
     legend.toggleAttribute("data-active", state.isolated !== null);
     find("[data-size-button]").forEach((b, i) => b.setAttribute("aria-pressed", String(data.sizes[i] === state.isolated)));
-    for (const cell of find("[data-size]")) {
-      cell.classList.toggle("faded", state.isolated !== null && cell.dataset.size !== state.isolated);
-    }
+    fade(document);
     views.forEach((_, chart) => { if (inSight.has(chart) || chart.dataset.kind === "item") isolateIn(chart); });
   }
 
@@ -367,7 +404,7 @@
     showTheme();
   });
   let resized;
-  addEventListener("resize", () => { clearTimeout(resized); resized = setTimeout(watch, 200); });
+  addEventListener("resize", () => { clearTimeout(resized); resized = setTimeout(() => { forms.clear(); watch(); }, 200); });
   addEventListener("scroll", () => { tip.hidden = true; }, { passive: true });
   addEventListener("keydown", (event) => {
     if (event.key !== "Escape") return;

@@ -1,4 +1,4 @@
-// Reads what the page carries deflated: see payload.py, item_payload.py and item_texts.py.
+// Reads what the page carries deflated: see payload.py, item_payload.py, item_texts.py and item_words.py.
 "use strict";
 
 // Two characters are 13 bits; the first character says how many bytes of padding to drop.
@@ -47,12 +47,24 @@ function membersOf(codes) {
   return members;
 }
 
+// Texts of words: n is the word n - 1, 0 ends a text.
+function unworded(words, codes) {
+  const texts = [];
+  let text = "";
+  for (const code of codes) {
+    if (code) text += words[code - 1];
+    else { texts.push(text); text = ""; }
+  }
+  return texts;
+}
+
 // Texts whose lines are kept once each, numbers apart.
 class Texts {
   static SLOT = "\ue000";
 
   constructor(bytes, place) {
-    const templates = JSON.parse(textAt(bytes, place.templates)).map((text) => text.split(Texts.SLOT));
+    const templates = unworded(JSON.parse(textAt(bytes, place.words)), numbersAt(bytes, place.word_codes))
+      .map((text) => text.split(Texts.SLOT));
     const numbers = textAt(bytes, place.numbers).split(" ");
     const isWhole = numbers.length === 1 && numbers[0] === ""; // no numbers were taken out
     let next = 0;

@@ -6,7 +6,8 @@ import warnings
 import pytest
 import typer
 
-from ckpt_analyzer.cli.output import quoted, talk, typed_again
+from ckpt_analyzer.cli.interrupt import typed_again
+from ckpt_analyzer.cli.output import quoted, talk
 from ckpt_analyzer.cli.verb import is_verbose, show_libraries, silence_libraries, verb
 
 

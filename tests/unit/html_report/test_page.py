@@ -82,9 +82,9 @@ def test_it_names_no_network_address_in_its_elements(page):
 
 def test_it_carries_vega_once_and_the_data_once(page):
     carried = re.findall(r'<script type="application/octet-stream" id="(.*?)">(.*?)</script>', page)
-    assert [name for name, _ in carried] == ["payload", "vega"]
-    assert zlib.decompress(base91.decoded(carried[1][1])).decode() == vega.javascript()
-    assert _elements(page).scripts == 3
+    assert [name for name, _ in carried] == ["views", "payload", "vega"]
+    assert zlib.decompress(base91.decoded(carried[2][1])).decode() == vega.javascript()
+    assert _elements(page).scripts == 4
 
 
 def test_only_its_own_scripts_may_run(page):
@@ -123,7 +123,7 @@ def test_text_from_outside_is_never_markup():
         _data(title=HOSTILE, trends=trends, tasks=[card], sweep_yaml=HOSTILE, warnings=[HOSTILE])
     )
     elements = _elements(text)
-    assert elements.scripts == 3
+    assert elements.scripts == 4
     assert not any(tag == "img" for tag, _, _ in elements.attributes)
     assert not any(name.startswith("on") for _, name, _ in elements.attributes)
     assert "49" not in re.sub(r"<(script|style|svg)\b.*?</\1>", "", text, flags=re.DOTALL)[:4000]
