@@ -6,6 +6,7 @@ import json
 import tarfile
 from pathlib import Path
 
+import pandas as pd
 import pytest
 
 from ckpt_analyzer import tables
