@@ -21,5 +21,6 @@ JSON), ``write`` and ``listing`` (units on the disk), ``selection`` (which cells
       imports/<id>.parquet, <id>.json     imported means
       fits/flips.parquet, regression.parquet, movement.parquet, surface.parquet
       means/<metric>-<digest>.parquet     of a large store: means that need not be computed again
+      means/units/<unit_id>.<digest>.parquet  of a large unit: its means, until they lie there
       quarantine/                         what ``store verify --quarantine`` moved out of the way
 """
