@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import shlex
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence, Set
 from dataclasses import replace
 from pathlib import Path
 
@@ -16,7 +16,7 @@ import numpy as np
 import pandas as pd
 import yaml
 
-from ckpt_analyzer import metrics, tasks
+from ckpt_analyzer import metrics, suites, tasks
 from ckpt_analyzer.analysis import fit, is_current
 from ckpt_analyzer.charts._series import SETTING
 from ckpt_analyzer.html_report.cards import TaskCard
@@ -33,6 +33,7 @@ from ckpt_analyzer.side_by_side import labels_of
 from ckpt_analyzer.stats.compare import compare_arms
 from ckpt_analyzer.stats.movement import lines
 from ckpt_analyzer.store.audits import findings
+from ckpt_analyzer.store.protocols import hidden_protocols
 from ckpt_analyzer.store.store import Store
 from ckpt_analyzer.task import Item, Task
 
@@ -115,6 +116,10 @@ def gather(store: Store, title: str | None = None, *, with_suspects: bool = Fals
     if any(yaml.safe_load(text).get("trust_remote_code") for text in store.sweeps()):
         warnings.append(CODE_RAN)
     warnings += cut_shots(store.manifests())
+    selection = store.selection()
+    hidden = hidden_protocols(selection.chosen, selection.superseded)
+    warnings += [f"Not shown: {each.words}." for each in hidden]
+    warnings += _unverified(set(trends["suite"]))
     if with_suspects:
         warnings += suspect_warnings(trends, "taken into every fit, as was asked")
         trends = trends.assign(suspect=None)
@@ -139,6 +144,16 @@ def gather(store: Store, title: str | None = None, *, with_suspects: bool = Fals
         tuned=tuning.tables,
         questions=tuning.questions,
     )
+
+
+def _unverified(names: Set[str]) -> list[str]:
+    """Return which facts of the suites called `names` nobody has checked: one line per suite."""
+    found = []
+    for suite in map(suites.load, suites.names()):
+        about = [fact.about for fact in suite.facts if fact.standing == "unverified"]
+        if about and not names.isdisjoint(map(suite.name_of, suite.models)):
+            found.append(f"Facts of {suite.name} that nobody has checked: {', '.join(about)}.")
+    return found
 
 
 def _commands(store: Store) -> str:

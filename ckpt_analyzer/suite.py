@@ -120,6 +120,9 @@ class Model:
         Size of a parameter in the published weight files.
     seed
         The publisher's number of the training run, where a size was trained several times.
+    recipe
+        What tells it from models of the same size and seed: the data that it was trained on, say.
+        Models of two recipes are never points of one curve. Empty where a suite has one.
     locating
         How a checkpoint is found on the Hub, given its name.
     batch_changes
@@ -151,6 +154,7 @@ class Model:
     revision: str = "step{step}"
     stored_bytes_per_parameter: int = 2
     seed: int | None = None
+    recipe: str = ""
     locating: Locating = field(default_factory=RevisionName)
     batch_changes: tuple[BatchChange, ...] = ()
     stages: tuple[Stage, ...] = ()
@@ -220,6 +224,8 @@ class Checkpoint:
 
     Parameters
     ----------
+    suite
+        As tables name it: with the recipe, see `Suite.name_of`.
     revision
         Its name, unique in its model: mostly a branch or tag, see `Model.locating`.
     """
@@ -289,6 +295,10 @@ class Suite:
     root: str | None = None
     facts: tuple[Fact, ...] = ()
 
+    def name_of(self, model: Model) -> str:
+        """Return what tables name the suite of `model`: each recipe is a family of its own."""
+        return f"{self.name} {model.recipe}" if model.recipe else self.name
+
     def model(self, name: str) -> Model:
         """Return the model called `name`, or the base model of size `name`.
 
@@ -320,7 +330,7 @@ class Suite:
             near = sorted(model.steps, key=lambda known: abs(known - step))[:1]
             raise UnknownNameError(f"step of {model.name}", str(step), map(str, near))
         return Checkpoint(
-            suite=self.name,
+            suite=self.name_of(model),
             model=model,
             step=step,
             revision=model.name_at(step),

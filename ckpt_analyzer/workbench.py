@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
+from itertools import pairwise
 from pathlib import Path
 from typing import Self
 
@@ -72,24 +73,17 @@ class Settings:
 
 @dataclass
 class Workbench:
-    """What stays in memory from unit to unit. A context manager: its thread ends with it.
-
-    Parameters
-    ----------
-    queue
-        The units in the order in which they are likely to come: the next one is read ahead.
-    """
+    """What stays in memory from unit to unit. A context manager: its thread ends with it."""
 
     settings: Settings
     store: Store
     listener: Listener
-    queue: Sequence[Unit] = ()
     _plans: UnitPlans = field(init=False)
     _model: InPlaceModel = field(init=False)
     _layered: dict[tuple[str, int], bool] = field(default_factory=dict)
     _equal: EqualWeights = field(init=False)
     _ahead: Ahead | None = None
-    _places: dict[int, int] = field(init=False)
+    _followers: Mapping[int, Unit] = field(default_factory=dict)
     _lengths: dict[bytes | None, int] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -98,7 +92,6 @@ class Workbench:
         self._plans = UnitPlans(settings.tasks, trusted)
         self._model = InPlaceModel(settings.dtype, settings.device, trust_remote_code=trusted)
         self._equal = EqualWeights(self.store)
-        self._places = {id(unit): place for place, unit in enumerate(self.queue)}
 
     def __enter__(self) -> Self:
         return self
@@ -106,6 +99,10 @@ class Workbench:
     def __exit__(self, *_: object) -> None:
         if self._ahead is not None:
             self._ahead.close()
+
+    def foresee(self, units: Sequence[Unit]) -> None:
+        """Expect `units` in this order: while one of them is scored, the next is read."""
+        self._followers = {id(unit): following for unit, following in pairwise(units)}
 
     def work(self, unit: Unit) -> UnitStatus:
         """Score and store `unit`; what is wrong with its checkpoint becomes a failed status.
@@ -142,7 +139,7 @@ class Workbench:
         begin = time.perf_counter()
         ahead = self._on_its_way(unit)
         resolved = ahead.resolved()
-        following = self._after(unit)
+        following = self._followers.get(id(unit))
         has_moved = any(cell.commit != resolved.commit for cell in unit.cells)
         # A branch may have moved since the plan: scores go by the commit that they are of.
         cells = tuple(replace(cell, commit=resolved.commit) for cell in unit.cells)
@@ -260,11 +257,6 @@ class Workbench:
             ahead.close()
         size = self.settings.ahead_bytes
         return Ahead(unit.source, unit.checkpoint, size, may_wait=self._equal.knows)
-
-    def _after(self, unit: Unit) -> Unit | None:
-        """Return the unit that is likely to come after `unit`."""
-        place = self._places.get(id(unit), len(self.queue)) + 1
-        return self.queue[place] if place < len(self.queue) else None
 
     def _read_ahead(self, unit: Unit | None, present: ResolvedCheckpoint, after: Ahead) -> None:
         """Begin to read `unit` after what is being read, unless equal weights have its scores."""

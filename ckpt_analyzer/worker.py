@@ -60,15 +60,17 @@ def open_bench(job: Job, listener: Listener, *, share: int = 1) -> Workbench:
     return Workbench(settings, open_store(job.store), listener)
 
 
-def work_on(
-    bench: Workbench, job: Job, units: Sequence[Unit], *, queue: Sequence[Unit] | None = None
-) -> Iterator[UnitStatus]:
-    """Score `units` on a workbench that is open; `queue` is what comes, by default `units`."""
-    bench.queue = units if queue is None else queue
+def work_on(bench: Workbench, job: Job, units: Sequence[Unit]) -> Iterator[UnitStatus]:
+    """Score `units` on a workbench that is open, each while the next one is read."""
+    bench.foresee(units)
     for unit in units:
-        with _time_limit(unit, job.terms.unit_timeout_seconds):
-            status = bench.work(unit)
-        yield status
+        yield work_one(bench, job, unit)
+
+
+def work_one(bench: Workbench, job: Job, unit: Unit) -> UnitStatus:
+    """Score `unit` on a workbench that is open, within the time that a unit of `job` may take."""
+    with _time_limit(unit, job.terms.unit_timeout_seconds):
+        return bench.work(unit)
 
 
 @contextmanager

@@ -13,14 +13,20 @@ from typing import Any
 
 import ckpt_analyzer
 from ckpt_analyzer.analysis import Fitted
+from ckpt_analyzer.checkpoints.spool import SpoolPlace
 from ckpt_analyzer.comparing import Comparison
 from ckpt_analyzer.engines import Terms
 from ckpt_analyzer.figures import Wanted
 from ckpt_analyzer.notebook.exchange import Imported
-from ckpt_analyzer.notebook.sweeps import Planned, Ran
+from ckpt_analyzer.notebook.stores import OpenedStore, View
+from ckpt_analyzer.notebook.suites import OpenSuite
+from ckpt_analyzer.notebook.sweeps import Follow, Planned, Ran
 from ckpt_analyzer.side_by_side import SideBySide
 from ckpt_analyzer.stats.flips import FlipOptions
-from ckpt_analyzer.store.store import Store
+from ckpt_analyzer.stats.group_differences import Draws
+from ckpt_analyzer.sweep.from_place import Choices
+from ckpt_analyzer.viewing import Seen
+from docs.python_equivalents import equivalents_table
 
 _HEAD = (
     "# Python\n\n"
@@ -32,9 +38,21 @@ _HEAD = (
 #: What a reader does with a store; the rest of its methods is for those who write into it.
 _OF_STORE = (
     "trends", "items", "flips", "regression", "description", "runs", "audit", "item_texts",
-    "sweeps", "is_fitted", "damaged", "check", "compact",
+    "sweeps", "is_fitted", "damaged", "status", "further", "questions", "view", "jobs", "cancel",
+    "check", "quarantine", "compact", "gc",
 )  # fmt: skip
-_RECORDS = (Planned, Ran, Fitted, Comparison, SideBySide, Imported, FlipOptions, Terms, Wanted)
+_OF_SUITE = ("models", "facts", "known_bad", "check", "audit")
+#: What has methods.
+RETURNED = (OpenedStore, OpenSuite)
+RECORDS = (
+    Planned, Ran, Follow, Choices, Terms, SpoolPlace, Fitted, Comparison, SideBySide, Draws,
+    Imported, FlipOptions, Wanted, Seen, View,
+)  # fmt: skip
+_EVERY_VERB = (
+    "## Every verb in Python\n\nA test walks the command line: nothing is left out. A method of "
+    "`OpenedStore` is one of what `open_store` returns, of `OpenSuite` one of what `open_suite` "
+    "returns; `Terms`, `Follow` and the like are [records](#records).\n"
+)
 _SECTION = re.compile(r"^(\w+)\n-{3,}\n", re.MULTILINE)
 
 
@@ -44,15 +62,19 @@ def python_page() -> str:
     parts = [_HEAD.format(n=len(functions)), _contents()]
     parts += [_entry(function, "##") for function in functions]
     parts.append("## Store\n\nWhat `open_store` returns.\n")
-    parts += [_entry(getattr(Store, name), "###", f"Store.{name}") for name in _OF_STORE]
+    parts += [_entry(getattr(OpenedStore, name), "###", f"store.{name}") for name in _OF_STORE]
+    parts.append("## Suite\n\nWhat `open_suite` returns. Its record is `suite.suite`.\n")
+    parts += [_entry(getattr(OpenSuite, name), "###", f"suite.{name}") for name in _OF_SUITE]
     parts.append("## Records\n\nWhat functions return, or take.\n")
-    parts += [_record(record) for record in _RECORDS]
+    parts += [_record(record) for record in RECORDS]
+    parts += [_EVERY_VERB, equivalents_table()]
     return "\n".join(parts)
 
 
 def _contents() -> str:
     names = ", ".join(f"[`{name}`](#{name})" for name in ckpt_analyzer.__all__)
-    return f"{names}; [the store](#store), [records](#records).\n"
+    rest = "[the store](#store), [a suite](#suite), [records](#records)"
+    return f"{names}; {rest}, [every verb](#every-verb-in-python).\n"
 
 
 def _entry(function: Callable[..., Any], level: str, name: str = "") -> str:

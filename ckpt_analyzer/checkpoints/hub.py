@@ -194,6 +194,19 @@ class HubSource:
             )
         return whole.below(place.subfolder)
 
+    def tokenizer(self, model: Model) -> str:
+        """Return the digest of the tokenizer that lies in a repository of its own; else "".
+
+        Raises
+        ------
+        CheckpointError
+            If that repository does not exist or the Hub is not reached.
+        """
+        if model.tokenizer_repo is None:
+            return ""
+        found = self._tokenizer_files(model, model.tokenizer_repo)
+        return found.digest_of(sorted(TOKENIZER_FILES & found.names))
+
     def known_inventory(self, checkpoint: Checkpoint) -> Inventory | None:
         """Return what `checkpoint` holds if it was listed and that takes no request."""
         place = checkpoint.place
@@ -315,13 +328,18 @@ class HubSource:
         repo = model.tokenizer_repo
         if repo is None:
             return inventory
+        own = [file for file in inventory.files if file.name not in TOKENIZER_FILES]
+        theirs = self._tokenizer_files(model, repo).files
+        other = [file for file in theirs if file.name in TOKENIZER_FILES]
+        return Inventory(inventory.commit, (*own, *other))
+
+    def _tokenizer_files(self, model: Model, repo: str) -> Inventory:
+        """Return what the tokenizer repository held when it was first asked for."""
         if repo not in self._tokenizers:
             with self._explained(f"the tokenizer of {model.name}, {repo},"):
                 # Another thread may ask as well: the first answer stands.
                 self._tokenizers.setdefault(repo, self._metadata.inventory(repo, "main"))
-        own = [file for file in inventory.files if file.name not in TOKENIZER_FILES]
-        other = [f for f in self._tokenizers[repo].files if f.name in TOKENIZER_FILES]
-        return Inventory(inventory.commit, (*own, *other))
+        return self._tokenizers[repo]
 
     @contextmanager
     def fetch(self, resolved: ResolvedCheckpoint) -> Iterator[OpenCheckpoint]:

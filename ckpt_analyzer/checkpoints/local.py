@@ -94,6 +94,11 @@ class LocalSource:
                 self._inventories[key] = Inventory(commit, self._listed(folder))
         return self._inventories[key]
 
+    def tokenizer(self, model: Model) -> str:
+        """Return "": the tokenizer of a folder is among the files that its commit is of."""
+        del model
+        return ""
+
     def known_inventory(self, checkpoint: Checkpoint) -> Inventory | None:
         """Return what `checkpoint` holds if its weights were read already."""
         folder = self._folder(checkpoint)

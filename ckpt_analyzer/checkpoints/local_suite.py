@@ -174,6 +174,7 @@ def _stated_model(root: Path, entry: ModelEntry) -> Model:
         base_model=entry.base_model,
         tokens_before=entry.tokens_before,
         seed=entry.seed,
+        recipe=entry.recipe,
         revision=entry.revision or find_step_folders(folder).revision or "step{step}",
     )
 

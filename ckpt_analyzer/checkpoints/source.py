@@ -128,6 +128,18 @@ class CheckpointSource(Protocol):
         """
         ...
 
+    def tokenizer(self, model: Model) -> str:
+        """Return the digest of the tokenizer that lies in a repository of its own; else "".
+
+        At most one request on the Hub per such repository.
+
+        Raises
+        ------
+        CheckpointError
+            If that repository cannot be read.
+        """
+        ...
+
     def known_inventory(self, checkpoint: Checkpoint) -> Inventory | None:
         """Return what ``inventory`` would if that costs nothing, else None."""
         ...

@@ -51,6 +51,7 @@ class ModelEntry(_Record):
     tokens_before: _NotNegative = 0
     revision: str | None = None
     seed: int | None = None
+    recipe: str = ""
     provenance: dict[str, object] = {}
 
     @field_validator("steps")

@@ -11,7 +11,7 @@ import typer
 from ckpt_analyzer import tasks
 from ckpt_analyzer.cli.output import Json, busy, quoted, readable_count, show, talk
 from ckpt_analyzer.cli.progress import model_names, progress
-from ckpt_analyzer.cli.run import Running, run_plan
+from ckpt_analyzer.cli.run import run_plan
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -28,6 +28,7 @@ def command(
 ) -> None:
     """Score trained toy models checkpoint by checkpoint, find the flips, write the report."""
     begun = time.perf_counter()
+    from ckpt_analyzer.following import Running
     from ckpt_analyzer.sweep.prepare import Overrides, prepare_plan
     from ckpt_analyzer.sweep.shipped import shipped_sweep
 

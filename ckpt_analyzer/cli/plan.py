@@ -47,27 +47,22 @@ def wanted_rows(sweep_or_store: Path, overrides: Overrides) -> list[dict[str, An
     """Return one row per checkpoint that would place a turn better, with the reason."""
     from ckpt_analyzer.store.mark import is_store
     from ckpt_analyzer.store.store import open_store
+    from ckpt_analyzer.sweep.config import load_sweep
+    from ckpt_analyzer.sweep.shipped import find_sweep
     from ckpt_analyzer.sweep.wanted import wanted_by_store, wanted_by_sweep
 
     if is_store(sweep_or_store):
         wanted = wanted_by_store(open_store(sweep_or_store))
     else:
-        wanted = wanted_by_sweep(sweep_or_store, overrides)
-    return [
-        {
-            "model": each.model.name,
-            "step": each.proposal.step,
-            "tokens": each.model.tokens_at(each.proposal.step),
-            "why": each.proposal.reason,
-        }
-        for each in wanted
-    ]
+        wanted = wanted_by_sweep(load_sweep(find_sweep(sweep_or_store)), overrides)
+    return [each.row() for each in wanted]
 
 
 def show_plan(plan: Plan, *, as_json: bool) -> None:
     """Print a plan and its cost; what is missing is said on stderr."""
     from ckpt_analyzer.sweep.cost import cost_of
     from ckpt_analyzer.sweep.memory import spool_bytes, too_large
+    from ckpt_analyzer.sweep.unverified import unverified_facts
 
     cost = cost_of(plan)
     if as_json:
@@ -77,6 +72,7 @@ def show_plan(plan: Plan, *, as_json: bool) -> None:
             "n_equal": plan.n_equal,
             "spool_bytes": spool_bytes(plan),
             "trust_remote_code": plan.sweep.trust_remote_code,
+            "unverified": unverified_facts(plan).to_dict("records"),
         }
         show_json({"sweep": plan.sweep.name, **asdict(cost), **known, "units": units})
     else:
@@ -84,6 +80,7 @@ def show_plan(plan: Plan, *, as_json: bool) -> None:
         show(rows, as_json=False, title=f"{plan.sweep.name}\n")
     say_suspects(plan)
     say_doubts(plan)
+    say_unverified(plan)
     if plan.sweep.trust_remote_code:
         talk(
             "Python code that the repositories bring along may run here", mark="trust_remote_code:"
@@ -122,6 +119,14 @@ def say_suspects(plan: Plan) -> None:
     for reason, labels in by_reason.items():
         more = f" and {len(labels) - 3} more" if len(labels) > 3 else ""
         talk(f"{', '.join(labels[:3])}{more}: {reason}", mark="suspect:")
+
+
+def say_unverified(plan: Plan) -> None:
+    """Say which facts of the suites nobody has checked, a line per suite."""
+    from ckpt_analyzer.sweep.unverified import unverified_facts
+
+    for suite, facts in unverified_facts(plan).groupby("suite", sort=False):
+        talk(f"{suite}: {', '.join(facts['about'])}", mark="unverified:")
 
 
 def say_doubts(plan: Plan) -> None:

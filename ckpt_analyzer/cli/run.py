@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -11,7 +9,6 @@ import typer
 
 from ckpt_analyzer import engines
 from ckpt_analyzer.cli import run_options as options
-from ckpt_analyzer.cli.fresh_report import FreshReport
 from ckpt_analyzer.cli.options import DataFolder, Endpoint, StoreOption
 from ckpt_analyzer.cli.output import Json, quoted, talk, typed_again
 from ckpt_analyzer.cli.plan import say_doubts, show_plan
@@ -20,9 +17,11 @@ from ckpt_analyzer.cli.verb import INTERRUPTED
 from ckpt_analyzer.events import Listener, UnitStatus
 
 if TYPE_CHECKING:
+    from ckpt_analyzer.following import Running
+    from ckpt_analyzer.fresh_report import FreshReport
     from ckpt_analyzer.sweep.config import Sweep
     from ckpt_analyzer.sweep.execute import RunSummary
-    from ckpt_analyzer.sweep.follow import Followed, Terms
+    from ckpt_analyzer.sweep.follow import Followed
     from ckpt_analyzer.sweep.from_place import Choices
     from ckpt_analyzer.sweep.plan import Plan
     from ckpt_analyzer.sweep.prepare import Overrides
@@ -88,6 +87,8 @@ def command(
 ) -> None:
     """Score every checkpoint of a sweep that the store lacks. Resumes by itself."""
     from ckpt_analyzer.checkpoints.spool import SpoolPlace
+    from ckpt_analyzer.following import Following, Running, follow_sweep, polite_seconds
+    from ckpt_analyzer.fresh_report import FreshReport
     from ckpt_analyzer.sweep.follow import Terms
     from ckpt_analyzer.sweep.from_place import Choices
     from ckpt_analyzer.sweep.prepare import Overrides, overridden, plan_sweep
@@ -122,14 +123,15 @@ def command(
         address=ray_address,
         gpus=gpus,
     )
-    fresh = None if page is None else FreshReport(read.store, page)
+    fresh = None if page is None else FreshReport(read.store, page, _say_no_report)
     running = Running(engine, endpoint, terms, fresh)
     if follow and not dry_run:
         idle = None if idle_minutes is None else 60 * idle_minutes
-        every = follow_every or _polite_seconds(read)
+        every = follow_every or polite_seconds(read)
         until = Terms(every, until_step, until_file, idle)
         with progress(as_json=as_json) as listener:
-            followed = _follow(read, overrides, Following(until, settle, listener, running))
+            following = Following(until, listener, running, talk, settle)
+            followed = follow_sweep(read, overrides, following)
         _report_on_followed(followed, read.store)
         return
     plan = plan_sweep(read, overrides)
@@ -164,61 +166,6 @@ def _run_once(
     else:
         talk(f"nothing to do: all {plan.n_done} units are in {plan.sweep.store}")
         _say_next(plan.sweep.store, running.page)
-
-
-@dataclass(frozen=True)
-class Following:
-    """How a run is followed."""
-
-    terms: Terms
-    settle_seconds: float
-    listener: Listener
-    running: Running
-
-
-def _follow(sweep: Sweep, overrides: Overrides, following: Following) -> Followed:
-    """Follow `sweep` to one of its ends; Ctrl-C is one of them."""
-    from dataclasses import replace
-
-    from ckpt_analyzer.checkpoints.growth import Growth
-    from ckpt_analyzer.checkpoints.hub_suite import HubFacts
-    from ckpt_analyzer.sweep.execute import execute
-    from ckpt_analyzer.sweep.follow import Follower, check_followable
-    from ckpt_analyzer.sweep.prepare import plan_sweep
-
-    check_followable(sweep)
-    growth, running = Growth(following.settle_seconds), following.running
-    overrides = replace(overrides, growth=growth, facts=HubFacts())
-    page = running.page
-    listener = following.listener if page is None else page.after_units(following.listener)
-
-    def run(plan: Plan) -> RunSummary:
-        summary = execute(
-            plan,
-            engine=running.engine,
-            terms=running.terms,
-            listener=listener,
-            endpoint=running.endpoint,
-        )
-        if page is not None:
-            page.write()
-        return summary
-
-    follower = Follower(
-        partial(plan_sweep, sweep, overrides), run, growth, following.terms, tell=talk
-    )
-    try:
-        return follower.follow()
-    except KeyboardInterrupt:
-        return follower.followed()
-    finally:
-        if page is not None:
-            page.write()
-
-
-def _polite_seconds(sweep: Sweep) -> float:
-    """Return how long to wait between looks: a Hub is asked less often than a disk."""
-    return 60.0 if any(each.hub_repo for each in sweep.suites) else 30.0
 
 
 def _check_follow_options(follow: bool, given: tuple[object, ...]) -> None:
@@ -260,28 +207,10 @@ def _bytes(gigabytes: float | None) -> int | None:
     return None if gigabytes is None else round(gigabytes * 10**9)
 
 
-@dataclass(frozen=True)
-class Running:
-    """How a plan is run."""
-
-    engine: str = "local"
-    endpoint: str | None = None
-    terms: engines.Terms = field(default_factory=engines.Terms)
-    page: FreshReport | None = None
-
-
 def run_plan(plan: Plan, listener: Listener, running: Running) -> RunSummary:
     """Run a plan; Ctrl-C says how to go on and exits with 130."""
-    from ckpt_analyzer.sweep.execute import execute
-
     try:
-        return execute(
-            plan,
-            engine=running.engine,
-            terms=running.terms,
-            listener=listener,
-            endpoint=running.endpoint,
-        )
+        return running.run(plan, listener)
     except KeyboardInterrupt:
         talk(f"\nstopped. What is scored is in {plan.sweep.store}; go on with: {typed_again()}")
         raise typer.Exit(INTERRUPTED) from None
@@ -308,6 +237,10 @@ def _report_on_followed(followed: Followed, store: Path) -> None:
     if followed.failed:
         talk(f"try the failed ones again with: {typed_again()}")
         raise typer.Exit(1)
+
+
+def _say_no_report(problem: str) -> None:
+    talk(problem, mark="no report:")
 
 
 def _say_failed(failed: tuple[UnitStatus, ...]) -> None:

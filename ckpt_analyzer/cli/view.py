@@ -14,7 +14,6 @@ from ckpt_analyzer.cli.verb import INTERRUPTED
 
 if TYPE_CHECKING:
     from ckpt_analyzer.live.builds import Page
-    from ckpt_analyzer.store.store import Store
 
 NAME = "view"
 
@@ -36,19 +35,12 @@ def command(
 
     The address is printed on stdout. Ctrl-C ends it.
     """
-    from ckpt_analyzer.live.builds import Builds
-    from ckpt_analyzer.live.server import PageServer, is_loopback
-    from ckpt_analyzer.store.glance import glance
+    from ckpt_analyzer.live.server import is_loopback
     from ckpt_analyzer.store.store import open_store
+    from ckpt_analyzer.viewing import Seen, serve
 
-    opened = open_store(store)
-    builds = Builds(
-        look=lambda: glance(opened.path),
-        build=lambda: _page(opened, title),
-        tell=_tell,
-        every_seconds=every,
-    )
-    server = PageServer(host, port, lambda: builds.state)
+    served = serve(open_store(store), Seen(host, port, every, title), _tell)
+    server, builds = served.server, served.builds
     if not is_loopback(host):
         talk(
             "everyone who reaches this machine can read the report; there is no password",
@@ -66,16 +58,6 @@ def command(
             # An interpreter that ends beside a thread in a library's own code may wait for ever.
             talk(f"\nstopped. Do it again with: {typed_again()}")
             os._exit(INTERRUPTED)
-
-
-def _page(store: Store, title: str | None) -> str | None:
-    """Return the page of `store`; None while it holds no scores."""
-    from ckpt_analyzer.html_report import render
-    from ckpt_analyzer.reporting import fitted_data
-
-    if not store.manifests() and not store.imports():
-        return None
-    return render(fitted_data(store, title))
 
 
 def _tell(page: Page | None, problem: str) -> None:

@@ -48,26 +48,34 @@ def work_part(folder: Path, part: int) -> None:
     A task that was killed is begun again by its cluster, and goes on where it was. A unit in which
     workers died `ATTEMPTS` times is given up.
     """
-    from ckpt_analyzer.worker import open_bench, work_on
+    from ckpt_analyzer.worker import open_bench, work_one
 
     # Ours: written by save_job into the user's own store.
     shared: SharedJob = pickle.loads((folder / _WORK).read_bytes())
     said, job = Said(folder, part), shared.job
+    left = list(_left(said, job, shared.parts[part]))
+    with open_bench(job, _silent) as bench:
+        bench.foresee(left)
+        for unit in left:
+            said.begin(unit.label)
+            with _interruptible(said, unit):
+                said.end(work_one(bench, job, unit))
+
+
+def _left(said: Said, job: Job, units: Sequence[Unit]) -> Iterator[Unit]:
+    """Yield those of `units` that are to be scored; say of the others how they ended."""
     done = open_store(job.store).done_cells()
     over = {status.unit for status in said.statuses()}
-    left = [unit for unit in shared.parts[part] if unit.label not in over]
-    with open_bench(job, _silent) as bench:
-        for index, unit in enumerate(left):
-            if done.issuperset(unit.cells):
-                said.end(UnitStatus(unit.label, "done"))
-            elif (deaths := said.deaths(unit.label)) >= ATTEMPTS:
-                problem = f"its worker died {deaths} times, as it does when memory runs out"
-                said.end(UnitStatus(unit.label, "failed", problem=problem))
-            else:
-                said.begin(unit.label)
-                with _interruptible(said, unit):
-                    for status in work_on(bench, job, [unit], queue=left[index:]):
-                        said.end(status)
+    for unit in units:
+        if unit.label in over:
+            continue
+        if done.issuperset(unit.cells):
+            said.end(UnitStatus(unit.label, "done"))
+        elif (deaths := said.deaths(unit.label)) >= ATTEMPTS:
+            problem = f"its worker died {deaths} times, as it does when memory runs out"
+            said.end(UnitStatus(unit.label, "failed", problem=problem))
+        else:
+            yield unit
 
 
 class _interruptible:  # noqa: N801 - a context manager, read as a word

@@ -75,6 +75,7 @@ _FLAG_WORDS = {
     "shock-dominated": "checkpoints vary more than their items explain",
     "single-checkpoint": "rests on a single checkpoint",
     "suspect-in-reach": "a suspect checkpoint lies where it turns",
+    "size-twice-left-out": "sizes that several models share were left out",
     "suspect-left-out": "suspect checkpoints were left out",
     "zero-left-out": "the checkpoint before training was left out",
 }

@@ -12,7 +12,10 @@ from ckpt_analyzer import comparing
 from ckpt_analyzer.comparing import Asked, By, Comparison
 from ckpt_analyzer.errors import UserError
 from ckpt_analyzer.side_by_side import Matching, SideBySide, compare_stores
+from ckpt_analyzer.stats.group_differences import Draws
 from ckpt_analyzer.store.store import Store
+
+DEFAULT_TOLERANCE = Matching().tolerance
 
 
 @overload
@@ -23,6 +26,7 @@ def compare(
     by: By = ...,
     sides: Sequence[str] = ...,
     every_step: bool = ...,
+    draws: Draws | None = ...,
 ) -> Comparison: ...
 
 
@@ -31,19 +35,20 @@ def compare(
     store: Sequence[Store],
     metric: str = ...,
     *,
-    by: By = ...,
-    sides: Sequence[str] = ...,
     every_step: bool = ...,
+    tolerance: float = ...,
 ) -> SideBySide: ...
 
 
-def compare(
+def compare(  # noqa: PLR0913  (one parameter per option of the verb)
     store: Store | Sequence[Store],
     metric: str = "accuracy",
     *,
     by: By = "arm",
     sides: Sequence[str] = (),
     every_step: bool = False,
+    draws: Draws | None = None,
+    tolerance: float = DEFAULT_TOLERANCE,
 ) -> Comparison | SideBySide:
     """Compare arms or prompt formats of a store, or several stores, paired by item.
 
@@ -56,6 +61,11 @@ def compare(
         default all arms, each stage of tuning against the one before.
     every_step
         Whether every checkpoint is compared, not the last alone.
+    draws
+        Of one store: how items are drawn for the intervals of groups
+        (``stats.group_differences.Draws``).
+    tolerance
+        Of several: by which share the tokens of two matched checkpoints may differ.
 
     Returns
     -------
@@ -69,11 +79,13 @@ def compare(
         If there are no two sides with the same items, or a name is not known.
     """
     if isinstance(store, Store):
-        return comparing.compare(store, Asked(metric, by, tuple(sides), every_step))
-    if by != "arm" or sides:
+        return comparing.compare(
+            store, Asked(metric, by, tuple(sides), every_step, draws or Draws())
+        )
+    if by != "arm" or sides or draws:
         raise UserError(
-            "`by` and `sides` are of one store",
+            "`by`, `sides` and `draws` are of one store",
             where=f"{len(store)} stores are given",
             hint="leave them out, or give a single store",
         )
-    return compare_stores(store, Matching(metric, every_step=every_step))
+    return compare_stores(store, Matching(metric, tolerance, every_step))

@@ -128,7 +128,8 @@ def find_flips(
             ``at-edge``, ``few-checkpoints`` (the noise is known by its prior mostly),
             ``metrics-disagree`` (another metric of the series has no flip),
             ``no-item-error``, ``p-at-floor``, ``possible-third-arm``, ``shock-dominated``,
-            ``single-checkpoint``, ``suspect-in-reach``, ``suspect-left-out``, ``zero-left-out``.
+            ``single-checkpoint``, ``size-twice-left-out``, ``suspect-in-reach``,
+            ``suspect-left-out``, ``zero-left-out``.
 
     Raises
     ------

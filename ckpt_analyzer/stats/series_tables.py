@@ -182,6 +182,9 @@ def _series(
     if cut.axis != "shots" and (rows["_axis"] <= 0).any():
         rows = rows[rows["_axis"] > 0]
         notes.append("zero-left-out")
+    if cut.axis in _JOINS_MODELS and len(apart := _one_model_a_place(rows)) < len(rows):
+        rows = apart
+        notes.append("size-twice-left-out")
     is_suspect = rows["suspect"].notna() if "suspect" in rows.columns else None
     suspect = rows.iloc[:0] if is_suspect is None else rows[is_suspect]
     if not cut.keep_suspect and len(suspect):
@@ -200,6 +203,13 @@ def _series(
         notes=(*notes, *measured.notes),
         suspect_position=tuple(_position(np.unique(suspect["_axis"].to_numpy()), cut.axis)),
     )
+
+
+def _one_model_a_place(rows: pd.DataFrame) -> pd.DataFrame:
+    """Return the rows of places with one model: of two, a curve through sizes cannot choose."""
+    if "model" not in rows.columns:
+        return rows
+    return rows[rows.groupby("_axis")["model"].transform("nunique") == 1]
 
 
 def at_step(size: str, step: int) -> str:

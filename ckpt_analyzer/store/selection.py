@@ -5,7 +5,8 @@ that it stands in front of. Order of writing does not matter: the choice is made
 manifests say.
 
 The rule. A task whose data changed is another task: of its name and prompt format, only the data
-that was scored last counts, since a curve over two data sets means nothing. Then, per point, all
+that was scored last counts, since a curve over two data sets means nothing; likewise, of a task
+with examples, only the rules by which it was scored last (``protocols.py``). Then, per point, all
 items go before a draw of items, many items before few, and the newer cell before the older.
 """
 
@@ -15,6 +16,7 @@ from collections.abc import Iterable
 from dataclasses import astuple, dataclass, replace
 from typing import TYPE_CHECKING
 
+from ckpt_analyzer.store.protocols import asked_of, current_protocols, protocol_of
 from ckpt_analyzer.store.unit import Cell, TableKey, UnitManifest, sort_key
 
 if TYPE_CHECKING:
@@ -57,9 +59,14 @@ def select_cells(manifests: Iterable[UnitManifest]) -> Selection:
     """
     stored = [StoredCell(unit, cell) for unit in manifests for cell in unit.cells]
     current_data = _current_data(stored)
+    of_data = [
+        found for found in stored if found.cell.key.task_sha256 == current_data[_data_of(found)]
+    ]
+    current = current_protocols(of_data)
     best: dict[_Point, StoredCell] = {}
-    for candidate in stored:
-        if candidate.cell.key.task_sha256 == current_data[_data_of(candidate)]:
+    for candidate in of_data:
+        key = candidate.cell.key
+        if protocol_of(key) == current[asked_of(key)]:
             point = _point(candidate)
             best[point] = max(best.get(point, candidate), candidate, key=_preference)
     chosen_keys = {found.cell.key for found in best.values()}

@@ -43,6 +43,9 @@ class CellKey:
     prompt_rules
         How examples and chat turns are put together, see ``prompt_rules.py``; empty for raw
         prompts without examples.
+    tokenizer
+        Digest of the tokenizer, where it lies in another repository than the weights, which
+        `commit` does not pin; else empty.
     """
 
     repo: str
@@ -59,6 +62,7 @@ class CellKey:
     prompt_format: str
     scorer_version: str
     prompt_rules: str = ""
+    tokenizer: str = ""
 
 
 @dataclass(frozen=True)

@@ -71,7 +71,9 @@ def models(sizes: tuple[str, ...], variant: str = "") -> tuple[Model, ...]:
     return tuple(model(size, f"pythia-{size}{variant}") for size in sizes)
 
 
-def model(size: str, name: str, *, label: str = "", seed: int | None = None) -> Model:
+def model(
+    size: str, name: str, *, label: str = "", seed: int | None = None, recipe: str = ""
+) -> Model:
     """Return the model called `name`, of the shape of `size`.
 
     Parameters
@@ -88,6 +90,7 @@ def model(size: str, name: str, *, label: str = "", seed: int | None = None) -> 
         steps=STEPS,
         tokens_per_step=TOKENS_PER_STEP,
         seed=seed,
+        recipe=recipe,
     )
 
 

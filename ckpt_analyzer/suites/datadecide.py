@@ -66,6 +66,7 @@ def _model(recipe: str, size: str, seed_name: str, seed: int) -> Model:
         tokens_per_step=facts.batch * _CONTEXT_TOKENS,
         revision=f"step{{step}}-seed-{seed_name}",
         seed=seed,
+        recipe=recipe,
         is_open=True,
         stored_bytes_per_parameter=4,
     )

@@ -74,6 +74,7 @@ def _early(facts: _Base) -> Model:
         tokens_per_step=facts.tokens_per_step,
         revision=_STAGE_1,
         stored_bytes_per_parameter=4,
+        recipe="early training",
     )
 
 

@@ -22,7 +22,13 @@ _MODELS = (
         for seed in range(1, 10)
     ),
     *(
-        facts.model("160m", f"pythia-160m-{kind}-seed{seed}", label=f"160m-{kind}", seed=seed)
+        facts.model(
+            "160m",
+            f"pythia-160m-{kind}-seed{seed}",
+            label=f"160m-{kind}",
+            seed=seed,
+            recipe=f"{kind} seeds",
+        )
         for kind in ("data", "weight")
         for seed in (1, 2, 3)
     ),

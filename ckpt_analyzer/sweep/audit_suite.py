@@ -57,7 +57,7 @@ def questions_of(choice: SuiteChoice) -> tuple[Question, ...]:
     UserError
         If the suite, a size or the arm does not exist, or a repository cannot be read.
     """
-    suite = _suite(choice.suite)
+    suite = find_suite(choice.suite)
     source = _source(suite, choice)
     listed = listed_models(suite, _models(suite, choice), source)
     return tuple(Question(suite, model, source, listed.commits) for model in listed.models)
@@ -82,7 +82,14 @@ def audit_whole(
     return table
 
 
-def _suite(name: str) -> Suite:
+def find_suite(name: str) -> Suite:
+    """Return the suite called `name`, or the one in that folder.
+
+    Raises
+    ------
+    UserError
+        If there is neither.
+    """
     folder = Path(name)
     is_path = "/" in name or "\\" in name or name.startswith(".")
     if is_path or (name not in known_suites.names() and folder.is_dir()):

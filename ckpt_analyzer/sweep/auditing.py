@@ -74,9 +74,10 @@ def _questions(plan: Plan) -> Iterator[_Asked]:
         suite = listed.sourced.suite
         for model in listed.models:
             checkpoints = [u.checkpoint for u in plan.units if u.checkpoint.model == model]
-            steps = frozenset(c.step for c in checkpoints if c.suite == suite.name)
-            if steps and (suite.name, model.name) not in told:
-                told.add((suite.name, model.name))
+            name = suite.name_of(model)
+            steps = frozenset(c.step for c in checkpoints if c.suite == name)
+            if steps and (name, model.name) not in told:
+                told.add((name, model.name))
                 question = Question(suite, model, listed.sourced.source, listed.commits)
                 yield _Asked(question, steps)
 

@@ -113,6 +113,7 @@ def _same_cell(donor: UnitManifest, wanted: CellKey) -> Cell | None:
             commit=wanted.commit,
             revision=wanted.revision,
             step=wanted.step,
+            tokenizer=wanted.tokenizer,  # of equal content, see `_donors`
         )
         if named == wanted:
             return cell

@@ -171,7 +171,9 @@ def make_plan(
                 missing.append(checkpoint)
                 continue
             formats = sweep.formats_of(checkpoint.model, sourced.selection)
-            cells = _cells(checkpoint, commit, sweep, tasks, formats)
+            has_own = checkpoint.model.tokenizer_repo is None
+            tokenizer = "" if has_own else sourced.source.tokenizer(checkpoint.model)
+            cells = _cells(checkpoint, _Content(commit, tokenizer), sweep, tasks, formats)
             left = tuple(cell for cell in cells if cell not in done)
             n_done += not left
             if left:
@@ -256,7 +258,7 @@ def _among_trusted(
             for each in checkpoints
             if RevisionKey(model.name, each.revision) in commits and suite.suspicion(each) is None
         ]
-        return adaptive(suite.name, model, available)
+        return adaptive(suite.name_of(model), model, available)
 
     return choose
 
@@ -278,9 +280,17 @@ def _growing(model: Model, spec: str | Sequence[int]) -> tuple[int, ...]:
     return model.steps if spec == "all" else tuple(s for s in model.steps if s in set(spec))
 
 
+@dataclass(frozen=True)
+class _Content:
+    """What a checkpoint is of: its commit, and its tokenizer where that lies elsewhere."""
+
+    commit: str
+    tokenizer: str
+
+
 def _cells(
     checkpoint: Checkpoint,
-    commit: str,
+    content: _Content,
     sweep: Sweep,
     tasks: Sequence[PlannedTask],
     formats: Sequence[PromptFormat],
@@ -288,7 +298,7 @@ def _cells(
     return {
         CellKey(
             repo=checkpoint.place.repo,
-            commit=commit,
+            commit=content.commit,
             revision=checkpoint.revision,
             step=checkpoint.step,
             task=planned.task.name,
@@ -301,6 +311,7 @@ def _cells(
             prompt_format=prompt_format,
             scorer_version=SCORER_VERSION,
             prompt_rules=_rules(sweep, planned, shots, prompt_format).address(),
+            tokenizer=content.tokenizer,
         ): None
         for planned in tasks
         for shots in sweep.shots

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
 
 from ckpt_analyzer import suites as known_suites
 from ckpt_analyzer.checkpoints.listed import listed_models
@@ -18,13 +17,13 @@ from ckpt_analyzer.store.mark import is_store
 from ckpt_analyzer.store.store import Store, open_store
 from ckpt_analyzer.suite import Model, Suite
 from ckpt_analyzer.sweep.adaptive import Rounds, one_metric_each, rounds_of_sweep
-from ckpt_analyzer.sweep.config import Sweep, load_sweep
+from ckpt_analyzer.sweep.config import Sweep
 from ckpt_analyzer.sweep.plan import SourcedSuite, selected_models
 from ckpt_analyzer.sweep.prepare import Overrides, overridden, plan_tasks, source_suites
-from ckpt_analyzer.sweep.shipped import find_sweep
 
 #: From so many checkpoints on a curve is looked at, however they were chosen.
 _LEAST_START = 4
+COLUMNS = ("model", "step", "tokens", "why")
 
 
 @dataclass(frozen=True)
@@ -34,6 +33,16 @@ class Wanted:
     suite: str
     model: Model
     proposal: Proposal
+
+    def row(self) -> dict[str, object]:
+        """Return it as a row of a table with the columns `COLUMNS`."""
+        step = self.proposal.step
+        return {
+            "model": self.model.name,
+            "step": step,
+            "tokens": self.model.tokens_at(step),
+            "why": self.proposal.reason,
+        }
 
 
 def wanted_by_store(store: Store, metrics: Sequence[str] = ("accuracy",)) -> tuple[Wanted, ...]:
@@ -45,8 +54,9 @@ def wanted_by_store(store: Store, metrics: Sequence[str] = ("accuracy",)) -> tup
         If no suite of the store is declared: its steps are not known.
     """
     trends = store.trends()
-    known = {name: known_suites.load(name) for name in known_suites.names()}
-    suites = [known[name] for name in trends["suite"].unique() if name in known]
+    held = {*trends["suite"]}
+    known = (known_suites.load(name) for name in known_suites.names())
+    suites = [suite for suite in known if not held.isdisjoint(map(suite.name_of, suite.models))]
     if not suites:
         raise StoreError(
             "the store has no scores of a declared suite, so which steps exist is not known",
@@ -58,12 +68,12 @@ def wanted_by_store(store: Store, metrics: Sequence[str] = ("accuracy",)) -> tup
         wanted
         for suite in suites
         for model in suite.models
-        if rounds.scored(suite.name, model)
+        if rounds.scored(suite.name_of(model), model)
         for wanted in wanted_of_model(rounds, suite, model)
     )
 
 
-def wanted_by_sweep(sweep_file: Path, overrides: Overrides) -> tuple[Wanted, ...]:
+def wanted_by_sweep(sweep: Sweep, overrides: Overrides) -> tuple[Wanted, ...]:
     """Return for every model of a sweep the checkpoints to score next, by what its store holds.
 
     Raises
@@ -71,7 +81,7 @@ def wanted_by_sweep(sweep_file: Path, overrides: Overrides) -> tuple[Wanted, ...
     UserError
         If the sweep, a suite or the store is wrong.
     """
-    sweep = overridden(load_sweep(find_sweep(sweep_file)), overrides)
+    sweep = overridden(sweep, overrides)
     store = open_store(sweep.store) if is_store(sweep.store) else None
     rounds = rounds_of_sweep(sweep, [planned.task.name for planned in plan_tasks(sweep)], store)
     return tuple(
@@ -95,11 +105,11 @@ def wanted_of_model(rounds: Rounds, suite: Suite, model: Model) -> tuple[Wanted,
     if model.is_single_state:
         return ()
     available = [s for s in model.steps if suite.suspicion(suite.checkpoint(model, s)) is None]
-    n_scored = len({*rounds.scored(suite.name, model)} & {*available} - {0})
+    n_scored = len({*rounds.scored(suite.name_of(model), model)} & {*available} - {0})
     search = replace(
         rounds.search,
         start=min(rounds.search.start, max(n_scored, _LEAST_START)),
         budget=max(rounds.search.budget, n_scored + rounds.search.per_round),
     )
-    proposals = replace(rounds, search=search).proposals(suite.name, model, available)
-    return tuple(Wanted(suite.name, model, proposal) for proposal in proposals)
+    proposals = replace(rounds, search=search).proposals(suite.name_of(model), model, available)
+    return tuple(Wanted(suite.name_of(model), model, proposal) for proposal in proposals)

@@ -150,3 +150,14 @@ def test_checkpoints_known_as_bad_exist_and_are_linked(suite):
         assert bad.steps
         assert bad.reason
         assert bad.link.startswith("https://")
+
+
+def test_base_models_of_one_size_differ_in_seed_recipe_or_steps(suite):
+    seen = {}
+    for model in suite.models:
+        if model.arm == "base" and model.parameters:
+            key = (suite.name_of(model), model.parameters, model.seed)
+            assert not set(model.steps) & set(seen.get(key, ())), (
+                f"{model.name}: a curve over sizes cannot tell it from another of its size"
+            )
+            seen[key] = (*seen.get(key, ()), *model.steps)

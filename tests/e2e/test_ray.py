@@ -8,6 +8,7 @@ import pytest
 
 from ckpt_analyzer.store.store import open_store
 from command_line import ITEMS, SUITE, command, environment, run
+from required import required
 from store_factory import stored_rows
 
 pytestmark = [pytest.mark.cluster, pytest.mark.slow]
@@ -39,7 +40,7 @@ cluster.shutdown()
 @pytest.fixture
 def cluster():
     """Three raylets; writing "lose one" into it kills one."""
-    pytest.importorskip("ray", reason="the extra `ray` is not installed")
+    required("ray")
     with subprocess.Popen(
         [sys.executable, "-c", CLUSTER],
         stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
@@ -94,7 +95,7 @@ def test_a_cluster_without_the_gpus_that_a_task_wants_is_said(cluster, sweep):
 
 
 def test_a_cluster_that_is_not_there_is_said(sweep):
-    pytest.importorskip("ray", reason="the extra `ray` is not installed")
+    required("ray")
     refused = run("run", sweep, "--engine", "ray", "--ray-address", "127.0.0.1:1")
     assert refused.returncode == 2
     assert "no Ray cluster is reached" in refused.stderr

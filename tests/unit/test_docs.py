@@ -1,4 +1,3 @@
-import importlib.util
 import re
 import shlex
 import shutil
@@ -12,6 +11,7 @@ import typer.main
 from ckpt_analyzer.cli import app
 from command_line import SUITE, environment
 from docs.generate import PAGES
+from required import required
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 DOCS = REPOSITORY / "docs"
@@ -39,8 +39,8 @@ _COMMAND = re.compile(r"^\$ (.*)$", re.MULTILINE)
 @pytest.mark.parametrize("name", PAGES_WITH_COMMANDS)
 def test_the_commands_of_a_page_work_in_their_order(name, tmp_path):
     needed = PAGES_WITH_COMMANDS[name]
-    if needed and importlib.util.find_spec(needed) is None:
-        pytest.skip(f"{needed} is not installed")
+    if needed:
+        required(needed)
     page = (DOCS / name).read_text(encoding="utf-8")
     for path, content in _FILE.findall(page):
         (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)

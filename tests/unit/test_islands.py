@@ -1,6 +1,7 @@
 """The three islands meet through tables only, and heavy imports stay in their own island."""
 
 import ast
+import re
 from pathlib import Path
 
 import pytest
@@ -62,3 +63,38 @@ def test_islands_do_not_import_each_other(island):
         if name.startswith(tuple(f"ckpt_analyzer.{other}" for other in ISLANDS[island]))
     ]
     assert bridges == []
+
+
+#: The parts that only joining modules may bring together; the last two are one island.
+PART_OF = {
+    "scoring": "scoring", "stats": "stats", "store": "store", "charts": "charts",
+    "html_report": "charts",
+}  # fmt: skip
+ON_TOP = {"cli", "demo"}
+
+
+def joins(path):
+    """The parts that a module outside of them imports."""
+    names = (name.split(".") for name in imported(path) if name.startswith("ckpt_analyzer."))
+    return {PART_OF[words[1]] for words in names if words[1] in PART_OF}
+
+
+def table_of_joins():
+    """The modules and folders that docs/architecture.md says join islands."""
+    text = (PACKAGE.parent / "docs" / "architecture.md").read_text(encoding="utf-8")
+    table = text.partition("| module | joins | for |")[2].partition("\n\n")[0]
+    rows = (row.split("|")[1] for row in table.splitlines()[2:])
+    return {name for row in rows for name in re.findall(r"`([\w/.]+)`", row)}
+
+
+def test_the_table_of_what_joins_islands_is_whole_and_up_to_date():
+    told = table_of_joins()
+    assert len(told) > 10
+    assert [name for name in told if not (PACKAGE / name).exists()] == []
+    bridges = set()
+    for path in PACKAGE.rglob("*.py"):
+        place = path.relative_to(PACKAGE)
+        if place.parts[0] not in {*PART_OF, *ON_TOP} and len(joins(path)) > 1:
+            is_told = str(place) in told or f"{place.parts[0]}/" in told
+            bridges |= set() if is_told else {str(place)}
+    assert bridges == set()

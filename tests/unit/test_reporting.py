@@ -6,7 +6,7 @@ import pytest
 
 from ckpt_analyzer.reporting import compare_pairs, gather, report
 from ckpt_analyzer.store.store import open_store
-from store_factory import cell_key, choice_scores, unit
+from store_factory import cell_key, choice_scores, random_scores, unit
 
 RIGHT, WRONG = [-1.0, -2.0], [-2.0, -1.0]
 
@@ -84,3 +84,13 @@ def test_the_metrics_of_the_sweep_come_first(store):
 def test_a_sweep_of_one_metric_may_name_it_bare(store):
     store.add_sweep("metrics: gold_probability\n")
     assert gather(store).metrics[0].name == "gold_probability"
+
+
+def test_a_report_says_which_rules_it_does_not_show_and_what_nobody_has_checked(tmp_path):
+    store = open_store(tmp_path / "store", create=True)
+    for step, seed in ((500, 0), (1000, 0), (1000, 1)):
+        key = cell_key("memo-trap", step, shots=2, shot_seed=seed)
+        store.commit(*unit({key: ("classification", random_scores(seed))}, step))
+    told = " ".join(gather(store).warnings)
+    assert "tables show the prompts by seed 1; scores by seed 0 of 2 checkpoints" in told
+    assert "Facts of pythia that nobody has checked" in told

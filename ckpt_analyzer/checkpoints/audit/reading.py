@@ -72,7 +72,7 @@ def read_model(
     whole = len(revisions) == _n_existing(question)
     revisions += _main(question)
     return AuditedModel(
-        suite=question.suite.name,
+        suite=question.suite.name_of(model),
         model=model,
         revisions=tuple(revisions),
         refs=_refs(question),
@@ -101,7 +101,7 @@ def _main(question: Question) -> list[AuditedRevision]:
     own = {model.name_at(step) for step in model.steps}
     if _MAIN in own or RevisionKey(model.name, _MAIN) not in question.commits:
         return []
-    checkpoint = Checkpoint(question.suite.name, model, model.steps[-1], _MAIN, 0)
+    checkpoint = Checkpoint(question.suite.name_of(model), model, model.steps[-1], _MAIN, 0)
     read = _read(question.source, checkpoint)
     return [AuditedRevision(_MAIN, None, read.inventory, read.weights, read.problem, read.config)]
 

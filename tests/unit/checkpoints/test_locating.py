@@ -18,6 +18,9 @@ from ckpt_analyzer.checkpoints.locating.separate_repos import SeparateRepos
 from ckpt_analyzer.checkpoints.locating.subfolder import Subfolder
 from ckpt_analyzer.errors import CheckpointError, SourceError
 from ckpt_analyzer.suite import BatchChange, Model, Saved, Stage, Suite
+from ckpt_analyzer.sweep.config import parse_sweep
+from ckpt_analyzer.sweep.plan import PlannedTask, SourcedSuite, make_plan
+from ckpt_analyzer.tasks import load as load_task
 from hub_server import HubServer
 from received import received
 from toy_checkpoint import PARAMETERS, files, safetensors_bytes, tensor_bytes
@@ -199,6 +202,31 @@ def test_a_tokenizer_of_another_repository_is_laid_beside_the_weights(hub, tmp_p
     hub.add("org/final", "main", {"tokenizer.json": b'{"a": 2}', "config.json": b"{}"})
     again = source_of(hub, tmp_path).resolve(suite_of(toy).checkpoint(toy, 1000))
     assert again.companions_digest != resolved.companions_digest  # other tokens, other scores
+
+
+def test_a_tokenizer_of_another_repository_is_part_of_the_address_of_a_score(hub, tmp_path):
+    toy = model(tokenizer_repo="org/final", steps=(1000,))
+    hub.add(REPO, "step1000", files(1))
+    text = "name: s\nsuites: [pythia]\ntasks: [memo-trap]\nstore: st\n"
+    sweep = parse_sweep(text, "s.yaml")
+    tasks = [PlannedTask(load_task("memo-trap"), "t", 10, 100, 10.0)]
+
+    def plan(done=frozenset()):
+        sourced = SourcedSuite(suite_of(toy), source_of(hub, tmp_path), sweep.suites[0])
+        return make_plan(sweep, [sourced], tasks, done)
+
+    def cells(readme, tokenizer):
+        content = {"tokenizer.json": tokenizer, "README.md": readme}
+        hub.add("org/final", "main", content)
+        return plan().units[0].cells
+
+    first = cells(b"a", b"{}")
+    assert first[0].tokenizer
+    assert cells(b"another", b"{}") == first  # what is no tokenizer changes no score
+    second = cells(b"another", b'{"a": 1}')
+    assert second != first
+    assert plan(set(first)).units[0].cells == second
+    assert plan(set(second)).units == ()
 
 
 def test_the_steps_of_an_open_model_are_those_that_the_hub_lists(hub, tmp_path):

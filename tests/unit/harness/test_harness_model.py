@@ -10,8 +10,9 @@ import pytest
 
 from harness_tasks import TASKS
 from hub_server import HubServer
+from required import required
 
-pytest.importorskip("lm_eval", reason="the extra lm_eval is not installed")
+required("lm_eval")
 
 from lm_eval.api.instance import Instance
 from lm_eval.models.huggingface import HFLM

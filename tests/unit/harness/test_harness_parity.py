@@ -7,8 +7,9 @@ import math
 import pytest
 
 from harness_tasks import TASKS
+from required import required
 
-lm_eval = pytest.importorskip("lm_eval", reason="the extra lm_eval is not installed")
+lm_eval = required("lm_eval")
 
 from ckpt_analyzer.store.store import open_store
 from ckpt_analyzer.sweep.config import parse_sweep

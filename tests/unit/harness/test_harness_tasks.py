@@ -7,8 +7,9 @@ import sys
 import pytest
 
 from harness_tasks import QUESTIONS, TASKS, WRITING, write_tasks
+from required import required
 
-pytest.importorskip("lm_eval", reason="the extra lm_eval is not installed")
+required("lm_eval")
 
 from ckpt_analyzer.errors import SweepError, TaskDataError, UnknownNameError
 from ckpt_analyzer.harness.tasks import load_harness_tasks

@@ -7,7 +7,9 @@ import pytest
 
 import ckpt_analyzer
 from ckpt_analyzer.errors import UserError
+from ckpt_analyzer.stats.compare import compare_arms
 from ckpt_analyzer.stats.frames import as_pandas
+from required import required
 
 
 def u_shape():
@@ -32,7 +34,7 @@ def test_arrow_gives_the_verdict_that_pandas_gives():
 
 
 def test_polars_gives_the_verdict_that_pandas_gives_lazy_or_not():
-    polars = pytest.importorskip("polars")
+    polars = required("polars")
     frame = u_shape()
     ours = ckpt_analyzer.find_flips(frame)
     theirs = polars.from_pandas(frame)
@@ -47,9 +49,7 @@ def test_arms_are_compared_in_any_frame():
         for arm in ("base", "instruct") for i in range(60)
     ]  # fmt: skip
     frame = pd.DataFrame(rows)
-    pd.testing.assert_frame_equal(
-        ckpt_analyzer.compare_arms(pa.Table.from_pandas(frame)), ckpt_analyzer.compare_arms(frame)
-    )
+    pd.testing.assert_frame_equal(compare_arms(pa.Table.from_pandas(frame)), compare_arms(frame))
 
 
 @pytest.mark.parametrize("given", [[1, 2], "trends.csv", None])

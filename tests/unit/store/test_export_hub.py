@@ -9,6 +9,7 @@ import yaml
 
 from ckpt_analyzer.store.export_hub import export_hub
 from ckpt_analyzer.store.store import open_store
+from required import required
 from store_factory import cell_key, random_scores, unit
 
 
@@ -50,7 +51,7 @@ def test_item_scores_are_those_of_the_store(store, tmp_path):
 
 
 def test_datasets_reads_the_folder(store, tmp_path):
-    datasets = pytest.importorskip("datasets", reason="the extra lm_eval is not installed")
+    datasets = required("datasets")
     list(export_hub(store, tmp_path / "hub"))
     cache = str(tmp_path / "cache")
     trends = datasets.load_dataset(str(tmp_path / "hub"), split="train", cache_dir=cache)

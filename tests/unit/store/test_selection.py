@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import dataclasses
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from ckpt_analyzer.store.protocols import hidden_protocols, protocol_of
 from ckpt_analyzer.store.selection import select_cells
 from store_factory import cell_key, random_scores, unit
 
@@ -77,3 +79,40 @@ def test_the_order_of_manifests_changes_nothing(data, manifests):
     first, second = select_cells(manifests), select_cells(shuffled)
     assert first.chosen == second.chosen
     assert set(first.superseded) == set(second.superseded)
+
+
+def by_rules(created, step, **changes):
+    return manifest(created, step=step, **({"shots": 2, "shot_seed": 0} | changes))
+
+
+OTHER_RULES = [
+    {"shot_seed": 1},
+    {"prompt_rules": '{"shots": {"separator": "\\n"}}'},
+    {"shot_seed": None, "prompt_rules": '{"shots": {"file_sha256": "f"}}'},
+]
+
+
+@pytest.mark.parametrize("changes", OTHER_RULES)
+def test_prompts_by_two_rules_are_never_points_of_one_curve(changes):
+    old = [by_rules("2026-01-01", step) for step in (1, 2, 3)]
+    new = by_rules("2026-01-02", 2, **changes)
+    plain = manifest("2026-01-01", step=1)
+    assert chosen(*old, new, plain) == [plain, new]
+    found = select_cells([*old, new, plain])
+    (hidden,) = hidden_protocols(found.chosen, found.superseded)
+    assert hidden.n_checkpoints == 3
+    assert hidden.protocol == protocol_of(old[0].cells[0].key)
+    assert hidden.shown.words in hidden.words
+    assert "compare A B" in hidden.words
+
+
+def test_a_curve_over_shots_has_one_set_of_rules_too():
+    old, new = by_rules("2026-01-01", 1, shots=5), by_rules("2026-01-02", 1, shot_seed=1)
+    assert chosen(old, new) == [new]
+
+
+def test_the_same_rules_hide_nothing_and_rescored_cells_are_no_other_rules():
+    units = [by_rules("2026-01-01", 1), by_rules("2026-01-02", 1, scorer_version="2")]
+    found = select_cells(units)
+    assert len(found.superseded) == 1
+    assert hidden_protocols(found.chosen, found.superseded) == ()

@@ -84,3 +84,15 @@ def test_a_store_tells_the_seed_of_every_value_and_item(tmp_path):
     items = store.items(metric="accuracy")
     assert set(items["seed"]) == {1, 2}
     assert list(store.runs()["seed"]) == [1, 2]
+
+
+def test_every_table_names_the_recipe_with_the_suite():
+    suite = suites.load("datadecide")
+    families = {suite.checkpoint(model, model.steps[-1]).suite for model in suite.models
+                if model.steps}  # fmt: skip
+    assert len(families) == 25
+    assert "datadecide dolma1_7" in families
+    poly = suites.load("polypythias")
+    assert {poly.name_of(model) for model in poly.models} == {
+        "polypythias", "polypythias data seeds", "polypythias weight seeds",
+    }  # fmt: skip

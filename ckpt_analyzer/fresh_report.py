@@ -1,16 +1,16 @@
 """The report that ``run`` writes by itself: after each checkpoint, or at the end.
 
-In: events of a run. Out: the page. A page that takes long to make is made less often, so that
-scoring comes first; the last state is always written.
+In: events of a run. Out: the page, or why there is none. A page that takes long to make is made
+less often, so that scoring comes first; the last state is always written.
 """
 
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from ckpt_analyzer.cli.output import talk
 from ckpt_analyzer.errors import UserError
 from ckpt_analyzer.events import Event, Listener, UnitStatus
 
@@ -20,10 +20,17 @@ _REST = 4.0
 
 @dataclass
 class FreshReport:
-    """A page that follows its store."""
+    """A page that follows its store.
+
+    Parameters
+    ----------
+    tell
+        Is told why the page could not be written.
+    """
 
     store: Path
     page: Path
+    tell: Callable[[str], None]
     _is_stale: bool = False
     _next_at: float = 0.0
 
@@ -44,7 +51,7 @@ class FreshReport:
         self._is_stale = True
 
     def write(self) -> None:
-        """Write the page if it is stale; what is wrong with it is said, and stops nothing."""
+        """Write the page if it is stale; what is wrong with it is told, and stops nothing."""
         if not self._is_stale:
             return
         from ckpt_analyzer.reporting import report
@@ -54,7 +61,7 @@ class FreshReport:
         try:
             report(open_store(self.store), self.page)
         except UserError as error:
-            talk(str(error), mark="no report:")
+            self.tell(str(error))
             return
         finally:
             end = time.monotonic()
