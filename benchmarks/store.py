@@ -23,6 +23,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -32,7 +33,10 @@ import pyarrow as pa
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
+from ckpt_analyzer.analysis import item_series
+from ckpt_analyzer.comparing import over_tuning
 from ckpt_analyzer.reported_items import read_items
+from ckpt_analyzer.stats.series_tables import Axis, Cut
 from ckpt_analyzer.store.store import Store, open_store
 from ckpt_analyzer.store.tally import tally
 from ckpt_analyzer.store.unit import Cell, CellKey, UnitManifest
@@ -229,12 +233,26 @@ def questions(store: Store) -> Iterator[tuple[str, Callable[[], int]]]:
     yield "all trends", lambda: len(store.trends())
     yield "trends of accuracy", lambda: len(store.trends(["accuracy"]))
     yield "last checkpoints, by item", lambda: len(store.items(metric="accuracy", last=True))
+    yield "tuned against base, by item", lambda: len(over_tuning(store, "accuracy"))
     yield "items to explore, all tasks", lambda: sum(len(t.items) for t in read_items(store, tasks))
     yield "a small task, by item", lambda: len(store.items(task="neqa", metric="accuracy"))
     yield (
         f"{largest} of one model, by item",
         lambda: len(store.items(task=largest, model=model, metric="accuracy")),
     )
+    yield from fits_of(store)
+
+
+def fits_of(store: Store) -> Iterator[tuple[str, Callable[[], int]]]:
+    """Yield what a fit reads along each axis: all items of all tasks, one axis after the other."""
+    axes: tuple[Axis, ...] = ("flops", "parameters", "tokens")
+    for axis in axes:
+        yield f"items of all series along {axis}", partial(n_series, store, axis)
+
+
+def n_series(store: Store, axis: Axis) -> int:
+    """Return how many series the items make along `axis`."""
+    return sum(1 for _ in item_series(store, store.trends(), Cut(axis)))
 
 
 def ask(folder: Path) -> None:
@@ -246,7 +264,8 @@ def ask(folder: Path) -> None:
         rows = answer()
         seconds = time.perf_counter() - begun
         asked.append(asdict(Asked(question, seconds, time.process_time() - cpu, rows)))
-        print(f"  {question}: {seconds:.2f} s", file=sys.stderr)
+        peak_gib = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
+        print(f"  {question}: {seconds:.2f} s, peak {peak_gib:.2f} GiB", file=sys.stderr)
     peak_gib = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
     print(json.dumps({"asked": asked, "peak_gib": peak_gib}))
 

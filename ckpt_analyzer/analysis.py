@@ -111,15 +111,15 @@ def _flips(store: Store, trends: pd.DataFrame, axis: Axis, options: FlipOptions)
     """Return the flips along `axis`; series that were scored here are judged by their items."""
     cut = Cut(axis, options.keep_suspect)
     series = {_key(one): one for one in cut_series(trends, cut)}
-    for one in _of_items(store, trends, cut):
+    for one in item_series(store, trends, cut):
         if _key(one) in series:
             series[_key(one)] = one
     judged = list(series.values())
     return with_opinions(decide_flips(judged, axis, options), judged, alpha=options.alpha)
 
 
-def _of_items(store: Store, trends: pd.DataFrame, cut: Cut) -> Iterator[Series]:
-    """Yield the series of the tasks and metrics of which all points have items.
+def item_series(store: Store, trends: pd.DataFrame, cut: Cut) -> Iterator[Series]:
+    """Yield the series of the tasks and metrics of `trends` of which all points have items.
 
     A task is read once for all its metrics. Peak memory: 24 bytes for each of `MOST_SCORES`, or of
     one series where that has more.
