@@ -156,12 +156,16 @@ def wide_values(question: Question, items: pa.Table) -> pa.Table:
 def dense_values(question: Question) -> dict[str, np.ndarray]:
     """Return the numbers of every metric at cells of one task, as float64: cells by items.
 
-    NaN is *not scored*. The items are all that some cell has, in the order of their ids. Peak
-    memory: 8 bytes per item and cell, and 16 per each metric.
+    NaN is *not scored*. The items are all that lie in the tables of these cells, in the order of
+    their ids; of some, none of the cells may have a number. Peak memory: 8 bytes per item and cell,
+    and 16 per each metric.
     """
+    (task,) = {found.cell.key.task for found in question.cells}
     columns = ", ".join(f"value_{i}" for i, _ in enumerate(question.metrics))
     per_item = _per_item(question)
-    items = _run(question, f"SELECT DISTINCT item_id FROM ({per_item}) ORDER BY item_id")
+    # Of whole tables: to find the rows of the cells takes as long as their numbers do.
+    of_task = f"({_scores_sql(_grouped_files(question))}) WHERE task = {_literal(task)}"
+    items = _run(question, f"SELECT DISTINCT item_id FROM {of_task} ORDER BY item_id")
     numbered = items.append_column("item", pa.array(range(len(items)), pa.int32()))
     sql = f"""
         SELECT CAST(cell AS INTEGER) AS cell, item, {columns}
