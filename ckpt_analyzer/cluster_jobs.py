@@ -1,6 +1,6 @@
 """What clusters are doing for a store, and how to end it.
 
-In: the folder of a store. Out: its jobs that are at work, or were cancelled. What a job left is in
+In: the place of a store. Out: its jobs that are at work, or were cancelled. What a job left is in
 the store; how a cluster is asked is the business of its engine.
 """
 
@@ -8,11 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
 
 from ckpt_analyzer import engines
 from ckpt_analyzer.errors import EngineError
 from ckpt_analyzer.store.jobs import Said, read_jobs
+from ckpt_analyzer.store.place import Place
 
 
 @dataclass(frozen=True)
@@ -34,7 +34,7 @@ class AtWork:
     problem: str = ""
 
 
-def jobs_at_work(store: Path) -> tuple[AtWork, ...]:
+def jobs_at_work(store: Place) -> tuple[AtWork, ...]:
     """Return the jobs of the store in folder `store` that are at work, the newest first."""
     found = []
     for record in read_jobs(store):
@@ -51,7 +51,7 @@ def jobs_at_work(store: Path) -> tuple[AtWork, ...]:
     return tuple(found)
 
 
-def cancel_jobs(store: Path) -> tuple[str, ...]:
+def cancel_jobs(store: Place) -> tuple[str, ...]:
     """End the jobs that are at work for a store and return their names; what is scored stays.
 
     Raises

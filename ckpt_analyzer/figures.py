@@ -25,6 +25,7 @@ from ckpt_analyzer.charts._series import SETTING
 from ckpt_analyzer.charts.difference_over_tuning import difference_rows, draw_rows, paired_rows
 from ckpt_analyzer.comparing import over_tuning
 from ckpt_analyzer.errors import StoreError, UnknownNameError, UserError
+from ckpt_analyzer.file_names import file_name
 from ckpt_analyzer.stats.movement import lines
 from ckpt_analyzer.store.atomic import write_whole
 from ckpt_analyzer.store.spreadsheet import FORMULA
@@ -99,7 +100,7 @@ def write_figures(store: Store, folder: Path, wanted: Wanted | None = None) -> I
             mine = mine[mine["task"].isin(rows.trends["task"].unique())]
             moving = _in_setting(moves[moves["metric"] == rows.metric], setting)
             drawn = _Drawn(chart, rows.trends, mine, moving)
-            yield _write(drawn, _Place(folder, name, wanted.columns))
+            yield _write(drawn, _Place(folder, file_name(name), wanted.columns))
 
 
 def write_differences(store: Store, metric: str, path: Path) -> Path:

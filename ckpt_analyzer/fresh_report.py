@@ -13,6 +13,7 @@ from pathlib import Path
 
 from ckpt_analyzer.errors import UserError
 from ckpt_analyzer.events import Event, Listener, UnitStatus
+from ckpt_analyzer.store.place import Place
 
 #: After a page that took t seconds, at least so many t go by until the next one.
 _REST = 4.0
@@ -28,7 +29,7 @@ class FreshReport:
         Is told why the page could not be written.
     """
 
-    store: Path
+    store: Place
     page: Path
     tell: Callable[[str], None]
     _is_stale: bool = False

@@ -6,7 +6,6 @@ import json
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -15,6 +14,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from ckpt_analyzer.cli.options import Endpoint
 from ckpt_analyzer.cli.output import show, talk
+from ckpt_analyzer.store.place import Place, place_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -36,7 +36,10 @@ def command(
     ] = "",
     arm: Annotated[str, typer.Option(help="One arm: base, sft, dpo or instruct; else all.")] = "",
     store: Annotated[
-        Path | None, typer.Option("--store", help="Keep the findings in this store.")
+        Place | None,
+        typer.Option(
+            "--store", metavar="STORE", parser=place_of, help="Keep the findings in this store."
+        ),
     ] = None,
     endpoint: Endpoint = None,
     as_json: Annotated[

@@ -9,8 +9,10 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from ckpt_analyzer.cli.options import StoreFolders
 from ckpt_analyzer.cli.output import Json, busy
 from ckpt_analyzer.errors import UserError
+from ckpt_analyzer.store.place import Place
 
 if TYPE_CHECKING:
     from ckpt_analyzer.comparing import Asked
@@ -27,10 +29,7 @@ class By(StrEnum):
 
 
 def command(
-    stores: Annotated[
-        list[Path],
-        typer.Argument(metavar="STORE...", help="One store, or several to set side by side."),
-    ],
+    stores: StoreFolders,
     base: Annotated[str | None, typer.Option(help="The arm to start from.")] = None,
     tuned: Annotated[str | None, typer.Option(help="The arm to compare with it.")] = None,
     stages: Annotated[
@@ -91,7 +90,7 @@ def command(
     show_comparison(found, answers, n_items=items, as_json=as_json)
 
 
-def _questions(stores: list[Path], metric: str, drawing: Draws, *, as_json: bool) -> None:
+def _questions(stores: list[Place], metric: str, drawing: Draws, *, as_json: bool) -> None:
     """Show the answers of every store, each question under the store's name."""
     from ckpt_analyzer.cli.comparison_tables import show_answers
     from ckpt_analyzer.comparing import answers_of, possible
@@ -124,7 +123,7 @@ def _sides(base: str | None, tuned: str | None, stages: str | None) -> tuple[str
     return (base or "base", tuned or "instruct") if base or tuned else ()
 
 
-def _side_by_side(stores: list[Path], asked: Asked, tolerance: float, *, as_json: bool) -> None:
+def _side_by_side(stores: list[Place], asked: Asked, tolerance: float, *, as_json: bool) -> None:
     from ckpt_analyzer.cli.comparison_tables import show_side_by_side
     from ckpt_analyzer.side_by_side import Matching, compare_stores
     from ckpt_analyzer.store.store import open_store

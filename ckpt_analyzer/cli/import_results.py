@@ -7,8 +7,10 @@ from typing import Annotated
 
 import typer
 
+from ckpt_analyzer.cli.options import StoreMade
 from ckpt_analyzer.cli.output import Json, quoted, show_json, talk
 from ckpt_analyzer.cli.verb import verb
+from ckpt_analyzer.store.place import Place
 
 app = typer.Typer(help="Take in results that were computed elsewhere.", no_args_is_help=True)
 
@@ -16,7 +18,6 @@ Paths = Annotated[
     list[Path],
     typer.Argument(metavar="PATH...", help="Result files, folders of them, or .tar.gz."),
 ]
-Into = Annotated[Path, typer.Option("--store", help="Store folder; made if absent.")]
 
 
 @app.callback()
@@ -29,21 +30,21 @@ def kinds() -> None:
 
 @app.command("lm-eval")
 @verb
-def lm_eval(paths: Paths, store: Into, as_json: Json = False) -> None:
+def lm_eval(paths: Paths, store: StoreMade, as_json: Json = False) -> None:
     """Read results (.json) and samples (.jsonl) of lm-evaluation-harness, 0.3 and 0.4."""
     _take_in("lm-eval", paths, store, as_json=as_json)
 
 
 @app.command("lighteval")
 @verb
-def lighteval(paths: Paths, store: Into, as_json: Json = False) -> None:
+def lighteval(paths: Paths, store: StoreMade, as_json: Json = False) -> None:
     """Read results (.json) and details (.parquet) of lighteval."""
     _take_in("lighteval", paths, store, as_json=as_json)
 
 
 @app.command("table")
 @verb
-def table(paths: Paths, store: Into, as_json: Json = False) -> None:
+def table(paths: Paths, store: StoreMade, as_json: Json = False) -> None:
     """Read CSV or Parquet tables with columns model, task, metric, step and value.
 
     Or item and score in place of value, one row per item. For models of no declared suite also
@@ -52,7 +53,7 @@ def table(paths: Paths, store: Into, as_json: Json = False) -> None:
     _take_in("table", paths, store, as_json=as_json)
 
 
-def _take_in(name: str, paths: list[Path], store: Path, *, as_json: bool) -> None:
+def _take_in(name: str, paths: list[Path], store: Place, *, as_json: bool) -> None:
     from ckpt_analyzer.notebook.exchange import import_results
     from ckpt_analyzer.store.store import open_store
 

@@ -7,12 +7,45 @@ from typing import Annotated
 
 import typer
 
+from ckpt_analyzer.store.place import Place, place_of
+
 SweepFile = Annotated[
-    Path, typer.Argument(metavar="SWEEP", help="A sweep file (YAML), or the name of a shipped one.")
+    Place,
+    typer.Argument(
+        metavar="SWEEP",
+        parser=place_of,
+        help="A sweep file (YAML), or the name of a shipped one.",
+    ),
 ]
-StoreFolder = Annotated[Path, typer.Argument(metavar="STORE", help="The folder of a store.")]
+StoreFolder = Annotated[
+    Place,
+    typer.Argument(
+        metavar="STORE", parser=place_of, help="A store: a folder, or s3://BUCKET/PREFIX."
+    ),
+]
+StoreFolders = Annotated[
+    list[Place],
+    typer.Argument(
+        metavar="STORE...", parser=place_of, help="One store, or several to set side by side."
+    ),
+]
 StoreOption = Annotated[
-    Path | None, typer.Option("--store", help="Store folder, instead of the one in the sweep.")
+    Place | None,
+    typer.Option(
+        "--store",
+        metavar="STORE",
+        parser=place_of,
+        help="A folder or s3://BUCKET/PREFIX, instead of the store in the sweep.",
+    ),
+]
+StoreMade = Annotated[
+    Place,
+    typer.Option(
+        "--store",
+        metavar="STORE",
+        parser=place_of,
+        help="A folder or s3://BUCKET/PREFIX; made a store if it is none yet.",
+    ),
 ]
 DataFolder = Annotated[
     Path | None,

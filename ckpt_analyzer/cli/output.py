@@ -11,13 +11,14 @@ import shlex
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
+
+from ckpt_analyzer.store.place import Place
 
 Row = Mapping[Any, Any]
 
@@ -36,7 +37,7 @@ def typed_again() -> str:
     return shlex.join(["ckpt-analyzer", *sys.argv[1:]])
 
 
-def quoted(path: Path) -> str:
+def quoted(path: Place) -> str:
     """Return `path` as one word of a shell."""
     return shlex.quote(str(path))
 

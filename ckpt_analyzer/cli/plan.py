@@ -10,6 +10,7 @@ import typer
 
 from ckpt_analyzer.cli.options import DataFolder, Endpoint, StoreOption, SweepFile
 from ckpt_analyzer.cli.output import Json, readable_bytes, readable_count, show, show_json, talk
+from ckpt_analyzer.store.place import Place
 
 if TYPE_CHECKING:
     from ckpt_analyzer.sweep.cost import Cost
@@ -40,10 +41,10 @@ def command(
     if flips:
         show(wanted_rows(sweep, Overrides(store, data, endpoint)), as_json=as_json)
         return
-    show_plan(prepare_plan(sweep, Overrides(store, data, endpoint)), as_json=as_json)
+    show_plan(prepare_plan(Path(str(sweep)), Overrides(store, data, endpoint)), as_json=as_json)
 
 
-def wanted_rows(sweep_or_store: Path, overrides: Overrides) -> list[dict[str, Any]]:
+def wanted_rows(sweep_or_store: Place, overrides: Overrides) -> list[dict[str, Any]]:
     """Return one row per checkpoint that would place a turn better, with the reason."""
     from ckpt_analyzer.store.mark import is_store
     from ckpt_analyzer.store.store import open_store
@@ -54,7 +55,7 @@ def wanted_rows(sweep_or_store: Path, overrides: Overrides) -> list[dict[str, An
     if is_store(sweep_or_store):
         wanted = wanted_by_store(open_store(sweep_or_store))
     else:
-        wanted = wanted_by_sweep(load_sweep(find_sweep(sweep_or_store)), overrides)
+        wanted = wanted_by_sweep(load_sweep(find_sweep(Path(str(sweep_or_store)))), overrides)
     return [each.row() for each in wanted]
 
 

@@ -7,17 +7,14 @@ from typing import Annotated
 
 import typer
 
-from ckpt_analyzer.cli.options import WithSuspects
+from ckpt_analyzer.cli.options import StoreFolders, WithSuspects
 from ckpt_analyzer.cli.output import busy, talk
 
 NAME = "report"
 
 
 def command(
-    stores: Annotated[
-        list[Path],
-        typer.Argument(metavar="STORE...", help="One store, or several to draw on one page."),
-    ],
+    stores: StoreFolders,
     output: Annotated[Path, typer.Option("-o", "--output", help="The page to write.")] = Path(
         "report.html"
     ),

@@ -19,6 +19,7 @@ from ckpt_analyzer.events import Listener, UnitStatus
 if TYPE_CHECKING:
     from ckpt_analyzer.following import Running
     from ckpt_analyzer.fresh_report import FreshReport
+    from ckpt_analyzer.store.place import Place
     from ckpt_analyzer.sweep.config import Sweep
     from ckpt_analyzer.sweep.execute import RunSummary
     from ckpt_analyzer.sweep.follow import Followed
@@ -216,7 +217,7 @@ def run_plan(plan: Plan, listener: Listener, running: Running) -> RunSummary:
         raise typer.Exit(INTERRUPTED) from None
 
 
-def report_on(summary: RunSummary, store: Path, page: FreshReport | None = None) -> None:
+def report_on(summary: RunSummary, store: Place, page: FreshReport | None = None) -> None:
     """Say how a run ended; exit 1 if a unit failed."""
     _say_failed(summary.failed)
     talk(f"{summary.n_done} units scored, {len(summary.failed)} failed, in {store}")
@@ -226,7 +227,7 @@ def report_on(summary: RunSummary, store: Path, page: FreshReport | None = None)
     _say_next(store, page)
 
 
-def _report_on_followed(followed: Followed, store: Path) -> None:
+def _report_on_followed(followed: Followed, store: Place) -> None:
     """Say how following ended; exit 1 if a unit failed that is still there."""
     for seen, problem in followed.waiting.items():
         talk(f"{seen.model} step {seen.step}: {problem}", mark="not whole:")
@@ -250,7 +251,7 @@ def _say_failed(failed: tuple[UnitStatus, ...]) -> None:
         talk(f"… and {len(failed) - FAILURES_SHOWN} more failed")
 
 
-def _say_next(store: Path, page: FreshReport | None) -> None:
+def _say_next(store: Place, page: FreshReport | None) -> None:
     if page is not None:
         talk(f"wrote {page.page}; open it in a browser")
         return

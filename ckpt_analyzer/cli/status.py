@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 from ckpt_analyzer.cli.options import StoreFolder
 from ckpt_analyzer.cli.output import Json, quoted, show, talk
+from ckpt_analyzer.store.place import Place
 
 NAME = "status"
 
@@ -35,7 +34,7 @@ def command(store: StoreFolder, as_json: Json = False) -> None:
         talk(f"not fitted since it was last filled; next: ckpt-analyzer fit {quoted(store)}")
 
 
-def _say_jobs(store: Path) -> None:
+def _say_jobs(store: Place) -> None:
     """Say what is at work for `store`; a job whose cluster is not here is said as well."""
     from ckpt_analyzer.cluster_jobs import jobs_at_work
 

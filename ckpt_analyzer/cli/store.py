@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -10,6 +9,7 @@ import typer
 from ckpt_analyzer.cli.options import StoreFolder
 from ckpt_analyzer.cli.output import Json, quoted, readable_bytes, show, show_json, talk
 from ckpt_analyzer.cli.verb import verb
+from ckpt_analyzer.store.place import Place
 
 SOMETHING_IS_WRONG = 1
 SHOWN = 10
@@ -116,7 +116,7 @@ def gc(
     talk(f"{len(found):,} files, {total}: {'would go' if dry_run else 'removed'}")
 
 
-def _tell(paths: tuple[Path, ...], what: str) -> None:
+def _tell(paths: tuple[Place, ...], what: str) -> None:
     if paths:
         more = f" and {len(paths) - SHOWN:,} more" if len(paths) > SHOWN else ""
         talk(f"{', '.join(map(str, paths[:SHOWN]))}{more}", mark=f"{what}:")

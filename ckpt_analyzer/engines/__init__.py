@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ckpt_analyzer import plugins
@@ -18,6 +17,7 @@ from ckpt_analyzer.events import Listener, UnitStatus
 if TYPE_CHECKING:
     from ckpt_analyzer.scoring import Dtype
     from ckpt_analyzer.store.jobs import JobRecord
+    from ckpt_analyzer.store.place import Place
     from ckpt_analyzer.sweep.plan import Unit
     from ckpt_analyzer.task_data import TaskItems
 
@@ -78,7 +78,7 @@ class Job:
     dtype, device, tasks, sweep_sha256, trust_remote_code
         As the sweep says.
     store
-        The folder of the store, which every worker can reach.
+        Where the store lies, which every worker can reach.
     budget_bytes
         Bound of the memory of one machine; None for most of what it has.
     needed_bytes
@@ -91,7 +91,7 @@ class Job:
     dtype: Dtype
     device: str
     sweep_sha256: str
-    store: Path
+    store: Place
     budget_bytes: int | None
     needed_bytes: int
     trust_remote_code: bool = False

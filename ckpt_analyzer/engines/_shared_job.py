@@ -11,14 +11,15 @@ import signal
 import time
 from collections.abc import Callable, Iterator, Sequence, Set
 from dataclasses import dataclass, replace
-from pathlib import Path
 from types import FrameType
 from typing import NoReturn
 
 from ckpt_analyzer.engines import ATTEMPTS, Job
 from ckpt_analyzer.engines._chunks import Chunk
 from ckpt_analyzer.events import Event, Listener, UnitStatus
+from ckpt_analyzer.store.atomic import write_whole
 from ckpt_analyzer.store.jobs import JobRecord, Said
+from ckpt_analyzer.store.place import Place
 from ckpt_analyzer.store.store import open_store
 from ckpt_analyzer.sweep.plan import Unit
 
@@ -35,14 +36,14 @@ class SharedJob:
     parts: tuple[tuple[Unit, ...], ...]
 
 
-def save_job(folder: Path, job: Job, chunks: Sequence[Chunk]) -> SharedJob:
+def save_job(folder: Place, job: Job, chunks: Sequence[Chunk]) -> SharedJob:
     """Write the work of `job` into `folder`, a part for each chunk."""
     shared = SharedJob(replace(job, units=(), costs=()), tuple(chunk.units for chunk in chunks))
-    (folder / _WORK).write_bytes(pickle.dumps(shared))
+    write_whole(folder / _WORK, pickle.dumps(shared))
     return shared
 
 
-def work_part(folder: Path, part: int) -> None:
+def work_part(folder: Place, part: int) -> None:
     """Score the units of one part that are not done; the main function of a cluster's task.
 
     A task that was killed is begun again by its cluster, and goes on where it was. A unit in which

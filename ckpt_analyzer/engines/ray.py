@@ -1,7 +1,7 @@
 """Runs units as tasks of a Ray cluster.
 
-The store lies on a file system that all nodes see. A task whose node is lost is begun again
-elsewhere by Ray and goes on with the units that it had left.
+The store lies on a file system that all nodes see, or in a bucket that they may use. A task whose
+node is lost is begun again elsewhere by Ray and goes on with the units that it had left.
 """
 
 from __future__ import annotations
@@ -9,7 +9,6 @@ from __future__ import annotations
 import math
 import socket
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 from ckpt_analyzer.engines import Engine, Job
@@ -18,6 +17,7 @@ from ckpt_analyzer.engines._shared_job import Following, follow, save_job, work_
 from ckpt_analyzer.errors import EngineError
 from ckpt_analyzer.events import Listener, UnitStatus
 from ckpt_analyzer.store.jobs import new_folder, record_job
+from ckpt_analyzer.store.place import place_of
 
 #: How long a cluster may take to answer that it is there.
 CONNECTING_SECONDS = 20.0
@@ -94,7 +94,7 @@ def _run(ray: Any, job: Job, listener: Listener) -> Iterator[UnitStatus]:  # noq
 
 
 def _part(folder: str, part: int) -> None:
-    work_part(Path(folder), part)
+    work_part(place_of(folder), part)
 
 
 def _room(has: dict[str, float], needs: dict[str, float]) -> int:

@@ -1,7 +1,8 @@
 """Runs units as an array of Slurm jobs, through submitit.
 
-The store lies on a file system that all nodes see. A task that is preempted, or whose node fails,
-is queued again by Slurm and goes on with the units that it had left.
+The store lies on a file system that all nodes see, or in a bucket that they may use. A task that is
+preempted, or whose node fails, is queued again by Slurm and goes on with the units that it had
+left.
 
 What a job is doing is asked of ``squeue``, which every cluster answers; ``sacct`` needs a database
 that small ones do not have.
@@ -28,7 +29,7 @@ from ckpt_analyzer.engines._shared_job import (
 )
 from ckpt_analyzer.errors import EngineError
 from ckpt_analyzer.events import Listener, UnitStatus
-from ckpt_analyzer.store.jobs import JobRecord, Said, new_folder, read_jobs, record_job
+from ckpt_analyzer.store.jobs import JobRecord, Said, new_disk_folder, read_jobs, record_job
 
 #: Tasks are meant to take about so long: enough to be worth a place in the queue, little to lose.
 TASK_SECONDS = 900.0
@@ -56,7 +57,7 @@ def run_on_slurm(job: Job, listener: Listener) -> Iterator[UnitStatus]:
     """
     _refuse_twice(job)
     chunks = _chunks(job)
-    folder = new_folder(job.store)
+    folder = new_disk_folder(job.store)
     shared = save_job(folder, job, chunks)
     cluster_id = _submit(folder, job, chunks)
     record = record_job(folder, "slurm", cluster_id, len(job.units), len(chunks))
@@ -172,7 +173,8 @@ class _Watch:
         state = _queue(self._record.cluster_id).get(part, "")
         name = f"{self._record.cluster_id}_{part}_0_log.out"
         log = self._record.folder / "logs" / name
-        said = log.read_text(errors="replace").strip().splitlines() if log.exists() else []
+        content = log.read_bytes() if log.exists() else b""
+        said = content.decode(errors="replace").strip().splitlines()
         last = f": {said[-1]}" if said else ""
         return f"its task ended early{f' ({state.lower()})' if state else ''}{last}; log: {log}"
 

@@ -19,6 +19,7 @@ from ckpt_analyzer.live.builds import Page
 from ckpt_analyzer.stats.group_differences import Draws
 from ckpt_analyzer.store import garbage
 from ckpt_analyzer.store.holdings import holdings
+from ckpt_analyzer.store.place import Place
 from ckpt_analyzer.store.store import Store
 from ckpt_analyzer.store.store import open_store as open_plain_store
 from ckpt_analyzer.sweep.wanted import COLUMNS, wanted_by_store
@@ -159,7 +160,7 @@ class View:
         return f'<a href="{self.address}" target="_blank">{self.address}</a>'
 
 
-def open_store(path: Path | str, *, create: bool = False) -> OpenedStore:
+def open_store(path: Place | Path | str, *, create: bool = False) -> OpenedStore:
     """Open the store in the folder `path`.
 
     Parameters

@@ -27,6 +27,7 @@ from ckpt_analyzer.following import (
 )
 from ckpt_analyzer.fresh_report import FreshReport
 from ckpt_analyzer.notebook.stores import OpenedStore, open_store
+from ckpt_analyzer.store.place import Place, place_of
 from ckpt_analyzer.suite import Checkpoint
 from ckpt_analyzer.sweep.config import Sweep, load_sweep, parse_sweep
 from ckpt_analyzer.sweep.cost import Cost, cost_of
@@ -135,7 +136,7 @@ class Ran:
 def plan(
     sweep: Given,
     *,
-    store: Path | str | None = None,
+    store: Place | str | None = None,
     data: Path | str | None = None,
     endpoint: str | None = None,
     choices: Choices | None = None,
@@ -180,7 +181,7 @@ def plan(
 def run(  # noqa: PLR0913  (one parameter per group of options of the verb)
     sweep: Given,
     *,
-    store: Path | str | None = None,
+    store: Place | str | None = None,
     data: Path | str | None = None,
     endpoint: str | None = None,
     choices: Choices | None = None,
@@ -282,10 +283,10 @@ def _without(choices: Choices | None, sweep: Sweep) -> Sweep:
 
 
 def _overrides(
-    store: Path | str | None, data: Path | str | None, endpoint: str | None
+    store: Place | str | None, data: Path | str | None, endpoint: str | None
 ) -> Overrides:
     return Overrides(
-        store=None if store is None else Path(store),
+        store=None if store is None else place_of(store),
         data=None if data is None else Path(data),
         endpoint=endpoint,
     )

@@ -5,7 +5,7 @@ block by block (``pack.py``): keys are gathered, the mask hides what is no ances
 fused attention does the rest. The module knows nothing of layers or models.
 
 Legend: T nodes of the pack, N rows that are read, M positions of the memory, Q queries and S keys
-of a block, H heads, G key-value heads, d head width, E = H × d.
+of a block, H heads, G key-value heads, h heads of one of them, d head width, E = H × d.
 """
 
 from __future__ import annotations
@@ -31,12 +31,6 @@ class Memory(NamedTuple):
     def at(self, positions: torch.Tensor) -> Memory:
         """Return a copy of some positions."""
         return Memory(*(one.index_select(0, positions) for one in self))
-
-    def after(self, carried: Memory | None) -> Memory:
-        """Return the memory that begins with what was carried over."""
-        if carried is None or not len(carried.keys_MGd):
-            return self
-        return Memory(*(torch.cat(pair) for pair in zip(carried, self, strict=True)))
 
     def is_finite(self) -> bool:
         """Whether all of it is finite."""
@@ -77,9 +71,12 @@ class PackAttention:
     def __call__(
         self, queries_THd: torch.Tensor, memory: Memory, traits: Traits, *, only_rows: bool
     ) -> torch.Tensor:
-        """Return what nodes attend to: all, ``(T, E)``, or those that are read, ``(N, E)``."""
+        """Return what nodes attend to: all, ``(T, E)``, or those that are read, ``(N, E)``.
+
+        It is written over the queries: a block's own are read before, and no others.
+        """
         n_rows = len(self._pack.rows_N) if only_rows else len(queries_THd)
-        attended = queries_THd.new_empty((n_rows, queries_THd.shape[1] * queries_THd.shape[2]))
+        attended_NHd = queries_THd[:n_rows]
         is_bad_M = _not_finite(memory) if self._careful else None
         if is_bad_M is not None and not bool(is_bad_M.any()):
             is_bad_M = None
@@ -90,12 +87,15 @@ class PackAttention:
             to = block.rows if only_rows else range(block.start, block.stop)
             if not len(to):
                 continue
-            part = _attend(one, queries_THd[block.start : block.stop], memory, traits, only_rows)
+            part_QGhd = _attend(
+                one, queries_THd[block.start : block.stop], memory, traits, only_rows
+            )
+            attended_QHd = attended_NHd[to.start : to.stop]
+            attended_QHd.view_as(part_QGhd).copy_(part_QGhd)
             if is_bad_M is not None:
                 seen_QS = one.seen_QS[one.rows_N] if only_rows else one.seen_QS
-                part[(seen_QS & is_bad_M[one.keys_S]).any(dim=1)] = torch.nan
-            attended[to.start : to.stop] = part
-        return attended
+                attended_QHd[(seen_QS & is_bad_M[one.keys_S]).any(dim=1)] = torch.nan
+        return attended_NHd.flatten(1)
 
     def _blocks(self, window: int | None) -> list[_Prepared]:
         if window not in self._prepared:
@@ -151,4 +151,4 @@ def _attend(
         scores = torch.tanh(queries @ keys.mT * (traits.scale / traits.softcap)) * traits.softcap
         weights = (scores + bias).softmax(dim=-1, dtype=torch.float32).to(values.dtype)
         attended = weights @ values
-    return attended.permute(2, 0, 1, 3).flatten(1)
+    return attended.permute(2, 0, 1, 3)

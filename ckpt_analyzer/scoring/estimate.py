@@ -81,13 +81,22 @@ def size_of(pack: Pack) -> PackSize:
 
 def pack_bytes(size: PackSize, shape: ModelShape, itemsize: int) -> int:
     """Return what a pack takes while it passes a layer, beside what it was before and is after."""
-    heads = shape.heads_width + 2 * shape.keys_width
+    return workspace_bytes(size, shape, itemsize) + _passing_bytes(size, shape, itemsize)
+
+
+def workspace_bytes(size: PackSize, shape: ModelShape, itemsize: int) -> int:
+    """Return what queries, keys and values of a pack and its memory take."""
     memory = 2 * shape.keys_width * (size.carried_tokens + size.tokens)
-    attending = size.tokens * (shape.width + heads + shape.heads_width) + memory
-    chunk = min(size.chunk_rows, size.tokens) * (3 * shape.inner_width + 4 * shape.width)
-    finishing = size.tokens * (shape.width + shape.heads_width) + chunk
+    return itemsize * (size.tokens * shape.heads_width + memory)
+
+
+def _passing_bytes(size: PackSize, shape: ModelShape, itemsize: int) -> int:
+    """Return what a pack takes for a while in each layer."""
+    heads = shape.heads_width + 2 * shape.keys_width
+    chunk = max(shape.width + heads, 3 * shape.inner_width + 4 * shape.width)
+    n_rows = min(size.chunk_rows, size.tokens)
     masks = size.seen_pairs * (itemsize + 1)
-    return itemsize * max(attending, finishing) + masks
+    return itemsize * (size.tokens * shape.width + n_rows * chunk) + masks
 
 
 def head_bytes() -> int:
@@ -103,11 +112,13 @@ def carried_bytes(n_tokens: int, n_layers: int, shape: ModelShape, itemsize: int
 def resident_bytes(plan: ScoringPlan, shape: ModelShape, itemsize: int) -> int:
     """Return what a resident model and the scoring of `plan` take beside the process itself."""
     sizes = [size_of(pack) for pack in plan.packs]
-    working = max((pack_bytes(size, shape, itemsize) for size in sizes), default=0)
+    working = max((_passing_bytes(size, shape, itemsize) for size in sizes), default=0)
+    workspace = max((workspace_bytes(size, shape, itemsize) for size in sizes), default=0)
     n_carried = max((size.carried_tokens for size in sizes), default=0)
     carried = carried_bytes(n_carried, shape.n_layers, shape, itemsize)
     hidden = max((size.tokens for size in sizes), default=0) * shape.width * itemsize
-    return shape.all_numbers * itemsize + carried + hidden + max(working, head_bytes())
+    kept = shape.all_numbers * itemsize + carried + hidden + workspace
+    return kept + max(working, head_bytes())
 
 
 def peak_bytes(plan: ScoringPlan, shape: ModelShape, itemsize: int) -> int:

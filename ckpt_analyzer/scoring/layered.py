@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import NamedTuple
 
 import numpy as np
@@ -28,6 +28,7 @@ from ckpt_analyzer.scoring.plan import ScoringPlan
 from ckpt_analyzer.scoring.reduce import PartScores, VocabularyParts
 from ckpt_analyzer.scoring.sections import Section, sections
 from ckpt_analyzer.scoring.skeleton import place
+from ckpt_analyzer.scoring.workspace import Workspace
 
 log = logging.getLogger(__name__)
 
@@ -56,6 +57,7 @@ class _Run:
     plan: ScoringPlan
     sizes: LayeredSizes
     section: Section
+    workspace: Workspace = field(default_factory=Workspace)
 
     def scores(self) -> Iterator[PartScores]:
         """Stream the layers, then the head, and score the targets of the section."""
@@ -71,6 +73,7 @@ class _Run:
                 log.info("layer %d of %d: %d tokens", index + 1, n_layers, len(self.section.tree))
                 self._pass_layer(index, hidden)
             else:
+                self.workspace.clear()
                 self._pass_head(heads[index - n_layers].first_token, hidden, parts)
         first, last = self._targets()
         yield PartScores(np.arange(first, last), parts.scores())
@@ -83,7 +86,7 @@ class _Run:
         for place_of_pack, pack in enumerate(self.section.packs):
             task = PackTask(
                 opened.model, opened.family, self.section.tree, pack, opened.device,
-                self.sizes.chunk_rows,
+                self.workspace, self.sizes.chunk_rows,
             )  # fmt: skip
             if index == 0:
                 hidden_TD, distinct = _embedded(opened, task)

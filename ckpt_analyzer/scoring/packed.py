@@ -18,11 +18,12 @@ import torch
 from transformers import PreTrainedModel
 
 from ckpt_analyzer.scoring.attention import Memory, PackAttention
-from ckpt_analyzer.scoring.family import Family, Heads, Module, Rotations
+from ckpt_analyzer.scoring.family import Family, Heads, Module, Rotation, Rotations
 from ckpt_analyzer.scoring.pack import Pack
 from ckpt_analyzer.scoring.plan import ScoringPlan
 from ckpt_analyzer.scoring.reduce import PartScores, reduce_logits
 from ckpt_analyzer.scoring.tree import IdArray, Tree
+from ckpt_analyzer.scoring.workspace import Room, Workspace
 
 #: Bound of the logits that exist at a time, in the model's dtype.
 LOGITS_BYTES = 32 * 2**20
@@ -34,9 +35,9 @@ CHUNK_ROWS = 1024
 def run(model: PreTrainedModel, family: Family, plan: ScoringPlan) -> Iterator[PartScores]:
     """Score all targets of `plan`.
 
-    Peak memory besides the weights, for a pack of T nodes: hidden states, heads and attention of T
-    nodes, 6 × T × D numbers or so; the carried keys and values of each layer; feed-forward states
-    of 1,024 rows; 32 MiB of logits and 48 MiB for the log-softmax.
+    Peak memory besides the weights, for a pack of T nodes: hidden states and heads of T nodes,
+    5 × T × D numbers or so; the carried keys and values of each layer; feed-forward states of
+    1,024 rows; 32 MiB of logits and 48 MiB for the log-softmax.
     """
     waiting: list[torch.Tensor] = []
     n_waiting, first_row = 0, 0
@@ -87,8 +88,9 @@ def _score_rows(rows: _Rows, hidden_ND: torch.Tensor) -> PartScores:
 def _rows(model: PreTrainedModel, family: Family, plan: ScoringPlan) -> Iterator[torch.Tensor]:
     """Yield, pack by pack, what the last layer makes of the rows that are read."""
     carried: list[Memory] | None = None
+    workspace = Workspace()
     for pack in plan.packs:
-        task = PackTask(model, family, plan.tree, pack, model.device)
+        task = PackTask(model, family, plan.tree, pack, model.device, workspace)
         done = _run_pack(task, carried, careful=False)
         # A mask lets NaN through (0 × NaN): a node that is not finite may have spoilt others.
         if not _is_finite(done):
@@ -106,6 +108,7 @@ class PackTask:
     tree: Tree
     pack: Pack
     device: torch.device
+    workspace: Workspace
     chunk_rows: int = CHUNK_ROWS
 
     @property
@@ -126,11 +129,13 @@ class PackTask:
         """Return how each layer treats the pack; `careful` as in ``PackAttention``."""
         return LayerStep(
             family=self.family,
+            pack=self.pack,
             rotations=self.family.rotations(self.model, hidden_TD, self.positions),
             attention=PackAttention(self.tree, self.pack, hidden_TD, careful=careful),
             rows_N=torch.from_numpy(self.pack.rows_N).to(self.device),
             carry=torch.from_numpy(self.pack.carry).to(self.device),
             chunk_rows=self.chunk_rows,
+            workspace=self.workspace,
         )
 
 
@@ -183,7 +188,7 @@ def _distinct(task: PackTask) -> Distinct | None:
 class _Made(NamedTuple):
     """What a layer makes of hidden states before it attends; `beside_TD` may come later."""
 
-    heads: Heads
+    room: Room
     beside_TD: torch.Tensor | None
 
 
@@ -196,34 +201,54 @@ class _Advanced(NamedTuple):
 class LayerStep:
     """What all layers of a pack have in common.
 
-    `chunk_rows` pass the feed-forward part at a time.
+    `chunk_rows` are projected, and pass the feed-forward part, at a time.
     """
 
     family: Family
+    pack: Pack
     rotations: Rotations
     attention: PackAttention
     rows_N: torch.Tensor
     carry: torch.Tensor
     chunk_rows: int
+    workspace: Workspace
 
     def make(self, layer: Module, hidden_TD: torch.Tensor) -> _Made:
         """Return the heads of all nodes; what goes alongside is left to `advance`."""
-        heads = self.family.project(layer, hidden_TD)
-        self.family.place(layer, heads, self.rotations)
-        return _Made(heads, None)
+        room: Room | None = None
+        for rows in self._chunks(len(hidden_TD)):
+            heads = self.family.project(layer, hidden_TD[rows])
+            room = room or self.workspace.of(self.pack, heads)
+            self._put(layer, heads, room, rows)
+        assert room is not None, "a pack has nodes"
+        return _Made(room, None)
 
     def first(self, layer: Module, distinct: Distinct) -> _Made:
         """Return what the first layer makes of each distinct token, dealt out to all nodes."""
         index_T = distinct.index_T
-        heads = self.family.project(layer, distinct.hidden_UD)
-        heads = Heads(*(one.index_select(0, index_T) for one in heads))
-        self.family.place(layer, heads, self.rotations)
+        heads_U = self.family.project(layer, distinct.hidden_UD)
+        room = self.workspace.of(self.pack, heads_U)
+        for rows in self._chunks(len(index_T)):
+            heads = Heads(*(one.index_select(0, index_T[rows]) for one in heads_U))
+            self._put(layer, heads, room, rows)
         parts = [
             self.family.alongside(layer, part_UD)
             for part_UD in torch.split(distinct.hidden_UD, self.chunk_rows)
         ]
         beside = [part for part in parts if part is not None]
-        return _Made(heads, torch.cat(beside).index_select(0, index_T) if beside else None)
+        return _Made(room, torch.cat(beside).index_select(0, index_T) if beside else None)
+
+    def _chunks(self, n_rows: int) -> Iterator[slice]:
+        for start in range(0, n_rows, self.chunk_rows):
+            yield slice(start, min(start + self.chunk_rows, n_rows))
+
+    def _put(self, layer: Module, heads: Heads, room: Room, rows: slice) -> None:
+        """Apply positions to the heads of `rows` and put them into `room`."""
+        rotations = {name: Rotation(*(one[rows] for one in rotation))
+                     for name, rotation in self.rotations.items()}  # fmt: skip
+        self.family.place(layer, heads, rotations)
+        for to, one in zip(room.heads(rows), heads, strict=True):
+            to.copy_(one)
 
     def advance(
         self,
@@ -235,17 +260,16 @@ class LayerStep:
         is_last: bool,
     ) -> _Advanced:
         """Return the hidden states after `layer`, of the rows that are read if it is the last."""
-        memory = Memory(made.heads.keys_TGd, made.heads.values_TGd).after(carried)
+        room = made.room
+        room.carry_in(carried)
         traits = self.family.traits(layer)
-        attended = self.attention(made.heads.queries_THd, memory, traits, only_rows=is_last)
-        kept = memory.at(self.carry)
+        attended = self.attention(room.queries_THd, room.memory, traits, only_rows=is_last)
+        kept = room.memory.at(self.carry)
         hidden, beside = hidden_TD, made.beside_TD
         if is_last:
             hidden = hidden[self.rows_N]
             beside = None if beside is None else beside[self.rows_N]
-        del made, memory
-        for start in range(0, len(hidden), self.chunk_rows):
-            rows = slice(start, start + self.chunk_rows)
+        for rows in self._chunks(len(hidden)):
             part = hidden[rows]
             part_beside = self.family.alongside(layer, part) if beside is None else beside[rows]
             hidden[rows] = self.family.finish(layer, part, attended[rows], part_beside)

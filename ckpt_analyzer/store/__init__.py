@@ -1,12 +1,13 @@
-"""The store: a folder of item scores that any number of writers fill and that survives any crash.
+"""The store: item scores in one place, which many writers fill at once and no crash harms.
 
-``store.open_store`` is the door. From the bottom up: ``unit`` (the records), ``tally`` (cells
-counted from a table), ``atomic`` (a file appears whole or not at all), ``manifest`` (a record as
-JSON), ``write`` and ``listing`` (units on the disk), ``selection`` (which cells count), ``queries``
-(SQL), ``versions`` (what older versions wrote, read as of today), ``clock`` (the order of writing),
-``audits``, ``imports``, ``texts``, ``fits`` and ``runs`` (what lies beside the units),
-``mark`` (what makes a folder a store), ``means`` (means kept), ``checking``, ``compacting`` and
-``garbage`` (upkeep).
+``store.open_store`` is the door. From the bottom up: ``place`` (a folder; or a bucket, with
+``object_place`` and ``object_access``), ``unit`` (the records), ``tally`` (cells counted from a
+table), ``atomic`` (a file appears whole or not at all), ``manifest`` (a record as JSON), ``write``
+and ``listing`` (units in their place), ``near`` (copies of a bucket's tables), ``selection`` (which
+cells count), ``queries`` (SQL), ``versions`` (what older versions wrote, read as of today),
+``clock`` (the order of writing), ``audits``, ``imports``, ``texts``, ``fits`` and ``runs`` (what
+lies beside the units), ``mark`` (what makes a place a store), ``means`` (means kept), ``checking``,
+``compacting`` and ``garbage`` (upkeep).
 
 ::
 

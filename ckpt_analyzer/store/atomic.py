@@ -1,6 +1,7 @@
 """A file that appears whole or not at all, whoever crashes and however many write.
 
-In: bytes and a place. Out: the file at its place, flushed to the disk. Knows nothing of stores.
+In: bytes and a place. Out: the file at its place, flushed to the disk; or the object in its
+bucket, which a storage shows when all of it has arrived. Knows nothing of stores.
 """
 
 from __future__ import annotations
@@ -11,11 +12,13 @@ import uuid
 from pathlib import Path
 
 from ckpt_analyzer.errors import StoreError
+from ckpt_analyzer.store.object_place import ObjectPlace
+from ckpt_analyzer.store.place import Place
 
 TEMPORARY_PREFIX = ".tmp-"
 
 
-def write_whole(path: Path, content: bytes) -> None:
+def write_whole(path: Place, content: bytes) -> None:
     """Write `content` to `path`, replacing what is there in one step.
 
     The bytes go to a temporary file in the same folder, are flushed, and the file is renamed; then
@@ -25,8 +28,16 @@ def write_whole(path: Path, content: bytes) -> None:
     Raises
     ------
     StoreError
-        If the disk is full or the folder cannot be written; nothing is left behind.
+        If the disk is full or the place cannot be written; nothing is left behind.
     """
+    if isinstance(path, ObjectPlace):
+        path.put(content)
+    else:
+        assert isinstance(path, Path)
+        _write_file(path, content)
+
+
+def _write_file(path: Path, content: bytes) -> None:
     temporary = path.with_name(f"{TEMPORARY_PREFIX}{uuid.uuid4().hex}-{path.name[-60:]}")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)

@@ -12,17 +12,16 @@ import hashlib
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 
 import pandas as pd
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from ckpt_analyzer.errors import StoreError
 from ckpt_analyzer.store.atomic import write_whole
+from ckpt_analyzer.store.place import Place
 from ckpt_analyzer.store.unit import UnitManifest
 from ckpt_analyzer.store.versions import columns_since, upgraded_table
-from ckpt_analyzer.store.write import parquet_bytes
+from ckpt_analyzer.store.write import parquet_bytes, read_parquet
 from ckpt_analyzer.tables import AUDIT, conform
 
 #: What ``findings`` returns.
@@ -39,7 +38,7 @@ class AuditedCommit:
     commit: str
 
 
-def read_audits(folder: Path) -> pd.DataFrame:
+def read_audits(folder: Place) -> pd.DataFrame:
     """Return AUDIT of all models; no rows before the first audit.
 
     Raises
@@ -51,7 +50,7 @@ def read_audits(folder: Path) -> pd.DataFrame:
     return _frame(pa.concat_tables(tables))
 
 
-def renew_audit(folder: Path, rows: pd.DataFrame, *, is_whole: bool) -> None:
+def renew_audit(folder: Place, rows: pd.DataFrame, *, is_whole: bool) -> None:
     """Put the rows of one model in the place of earlier ones.
 
     Parameters
@@ -137,9 +136,9 @@ def _still_true(known: pd.DataFrame, rows: pd.DataFrame) -> pd.DataFrame:
     return known[is_absent | (is_unchanged & (known["standing"] != "sound"))]
 
 
-def _read(path: Path) -> pa.Table:
+def _read(path: Place) -> pa.Table:
     try:
-        return upgraded_table(pq.read_table(path), AUDIT, columns_since(1, "AUDIT"))
+        return upgraded_table(read_parquet(path), AUDIT, columns_since(1, "AUDIT"))
     except (OSError, ValueError, KeyError) as error:
         raise StoreError(
             "an audit in the store cannot be read",

@@ -18,9 +18,11 @@ from ckpt_analyzer.errors import StoreError
 from ckpt_analyzer.store.audits import read_audits
 from ckpt_analyzer.store.imports import altered_imports, list_imports
 from ckpt_analyzer.store.listing import Damage, Listing, alteration, list_units
+from ckpt_analyzer.store.place import Place, moved, place_of
 from ckpt_analyzer.store.texts import ITEM_TEXTS
 from ckpt_analyzer.store.unit import UnitManifest
 from ckpt_analyzer.store.versions import columns_since
+from ckpt_analyzer.store.write import read_parquet
 from ckpt_analyzer.tables import ITEM_SCORES
 
 _ASIDE = "quarantine"
@@ -43,11 +45,11 @@ class Checked:
     n_rows: int
     n_bytes: int
     wrong: tuple[Damage, ...]
-    leftovers: tuple[Path, ...]
-    foreign: tuple[Path, ...]
+    leftovers: tuple[Place, ...]
+    foreign: tuple[Place, ...]
 
 
-def check(store: Path) -> Checked:
+def check(store: Place) -> Checked:
     """Read the whole store and compare it with what was written.
 
     Checked are the sha256 of every table of units and imports against its manifest, its columns and
@@ -72,7 +74,7 @@ def check(store: Path) -> Checked:
     )
 
 
-def quarantine(store: Path, wrong: Iterable[Damage]) -> tuple[Path, ...]:
+def quarantine(store: Place, wrong: Iterable[Damage]) -> tuple[Place, ...]:
     """Move what is `wrong` into the folder ``quarantine`` of the store; return the new places.
 
     Manifests go before their tables, so that at no moment a manifest names a table that is gone.
@@ -88,7 +90,7 @@ def quarantine(store: Path, wrong: Iterable[Damage]) -> tuple[Path, ...]:
     return tuple(_moved(store, path) for path in order)
 
 
-def _naming(store: Path, tables: list[Path]) -> list[Path]:
+def _naming(store: Place, tables: list[Place]) -> list[Place]:
     """Return the manifests and records that name one of `tables`."""
     listing: Listing = list_units(store / "units")
     names = {path.name for path in tables if path.parent == store / "units"}
@@ -101,11 +103,10 @@ def _naming(store: Path, tables: list[Path]) -> list[Path]:
     return found + [record for record in records if record.exists()]
 
 
-def _moved(store: Path, path: Path) -> Path:
-    place = store / _ASIDE / path.relative_to(store)
+def _moved(store: Place, path: Place) -> Place:
+    place = store / _ASIDE / "/".join(path.parts[len(store.parts) :])
     try:
-        place.parent.mkdir(parents=True, exist_ok=True)
-        path.replace(place)
+        moved(path, place)
     except OSError as error:
         raise StoreError(
             f"a file of the store cannot be moved: {error.strerror}",
@@ -122,12 +123,12 @@ def _by_table(manifests: Iterable[UnitManifest]) -> dict[str, list[UnitManifest]
     return shared
 
 
-def _table_fault(path: Path, units: list[UnitManifest]) -> str:
+def _table_fault(path: Place, units: list[UnitManifest]) -> str:
     """Return what is wrong with a table of item scores; empty if nothing."""
     if fault := alteration(path, units[0].parquet_sha256):
         return fault
     try:
-        footer = pq.ParquetFile(path)
+        footer = pq.ParquetFile(path if isinstance(path, Path) else _read(path))
     except (OSError, pa.ArrowException) as error:
         return f"it is not a Parquet file ({error})"
     with footer:
@@ -145,7 +146,11 @@ def _table_fault(path: Path, units: list[UnitManifest]) -> str:
     return ""
 
 
-def _wrong_beside(store: Path) -> Iterator[Damage]:
+def _read(path: Place) -> pa.BufferReader:
+    return pa.BufferReader(path.read_bytes())
+
+
+def _wrong_beside(store: Place) -> Iterator[Damage]:
     for path in sorted((store / "items").glob("*.parquet")):
         if not _is_texts(path):
             yield Damage(path, "it is not a table of item texts")
@@ -155,12 +160,12 @@ def _wrong_beside(store: Path) -> Iterator[Damage]:
     try:
         read_audits(store / "audits")
     except StoreError as error:
-        yield Damage(Path(error.where), error.problem)
+        yield Damage(place_of(error.where), error.problem)
 
 
-def _is_texts(path: Path) -> bool:
+def _is_texts(path: Place) -> bool:
     try:
-        return bool(pq.read_table(path, page_checksum_verification=True).schema.equals(ITEM_TEXTS))
+        return bool(read_parquet(path).schema.equals(ITEM_TEXTS))
     except (OSError, pa.ArrowException):
         return False
 

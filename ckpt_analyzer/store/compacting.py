@@ -13,7 +13,6 @@ import dataclasses
 import hashlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -22,6 +21,7 @@ from ckpt_analyzer.errors import StoreError
 from ckpt_analyzer.store.atomic import write_whole
 from ckpt_analyzer.store.listing import list_units
 from ckpt_analyzer.store.manifest import read_manifest, to_json
+from ckpt_analyzer.store.place import Place
 from ckpt_analyzer.store.unit import UnitManifest
 from ckpt_analyzer.store.versions import VERSION
 from ckpt_analyzer.store.write import parquet_bytes, read_unit
@@ -43,7 +43,7 @@ class Compacted:
     bytes_after: int
 
 
-def compact_units(units: Path) -> Compacted:
+def compact_units(units: Place) -> Compacted:
     """Put the rows of small tables in the folder `units` into shared ones.
 
     Peak memory: 200 bytes per row of one shared table, `PACK_ROWS` at most.
@@ -85,7 +85,7 @@ def _worthwhile(group: list[UnitManifest]) -> list[list[UnitManifest]]:
     return [group] if len({unit.parquet for unit in group}) > 1 else []
 
 
-def _pack(units: Path, group: Sequence[UnitManifest]) -> None:
+def _pack(units: Place, group: Sequence[UnitManifest]) -> None:
     tables = []
     for number, unit in enumerate(group):
         table = read_unit(units, unit)
@@ -112,7 +112,7 @@ def _pack(units: Path, group: Sequence[UnitManifest]) -> None:
         _replace(units / f"{unit.unit_id}.json", unit, moved)
 
 
-def _replace(place: Path, known: UnitManifest, moved: UnitManifest) -> None:
+def _replace(place: Place, known: UnitManifest, moved: UnitManifest) -> None:
     """Put `moved` in the place of `known`, unless another process has changed or removed it."""
     try:
         if read_manifest(place) == known:
@@ -126,5 +126,5 @@ def _n_rows(unit: UnitManifest) -> int:
     return sum(cell.n_items for cell in unit.cells)
 
 
-def _bytes(units: Path) -> int:
+def _bytes(units: Place) -> int:
     return sum(path.stat().st_size for path in units.glob("*.parquet"))

@@ -22,6 +22,7 @@ import pandas as pd
 from ckpt_analyzer import __version__
 from ckpt_analyzer import metrics as declared
 from ckpt_analyzer.errors import StoreError
+from ckpt_analyzer.file_names import file_name
 from ckpt_analyzer.harness.names import OURS
 from ckpt_analyzer.store.export import Written
 from ckpt_analyzer.store.selection import StoredCell
@@ -63,9 +64,7 @@ def export_lm_eval(store: Store, folder: Path) -> Iterator[Written]:
     texts: dict[str, Mapping[Hashable, Any]] = {}
     try:
         for run in _runs(store):
-            place = folder / re.sub(
-                r"[^A-Za-z0-9._-]+", "__", run.cells[0].cell.key.repo.strip("/")
-            )
+            place = folder / file_name(run.cells[0].cell.key.repo.strip("/"))
             place.mkdir(parents=True, exist_ok=True)
             results = json.dumps(_results(run), indent=2, ensure_ascii=False)
             yield _written(place / f"results_{run.stamp}.json", [results])
@@ -82,7 +81,7 @@ def export_lm_eval(store: Store, folder: Path) -> Iterator[Written]:
                     json.dumps(_sample(place_, row, texts[task], values), ensure_ascii=False)
                     for place_, row in enumerate(rows)
                 ]
-                yield _written(place / f"samples_{task}_{run.stamp}.jsonl", lines)
+                yield _written(place / f"samples_{file_name(task)}_{run.stamp}.jsonl", lines)
     except OSError as error:
         raise StoreError(
             f"the results cannot be written: {error.strerror or error}",

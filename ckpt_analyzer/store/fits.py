@@ -6,7 +6,6 @@ In: a table. Out: one Parquet file, which replaces the one before. Flips are FLI
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Literal, get_args
 
 import pandas as pd
@@ -14,7 +13,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from ckpt_analyzer.store.atomic import write_whole
-from ckpt_analyzer.store.write import parquet_bytes
+from ckpt_analyzer.store.place import Place
+from ckpt_analyzer.store.write import parquet_bytes, read_parquet
 from ckpt_analyzer.tables import FLIPS, conform
 
 _FLIPS = "flips.parquet"
@@ -24,7 +24,7 @@ DESCRIPTIONS: tuple[Description, ...] = get_args(Description)
 _FITTED_ON = "fitted_on.txt"
 
 
-def write_flips(folder: Path, flips: pd.DataFrame) -> None:
+def write_flips(folder: Place, flips: pd.DataFrame) -> None:
     """Replace the flips.
 
     Raises
@@ -35,39 +35,39 @@ def write_flips(folder: Path, flips: pd.DataFrame) -> None:
     write_whole(folder / _FLIPS, parquet_bytes(conform(flips, FLIPS)))
 
 
-def write_description(folder: Path, name: Description, table: pd.DataFrame) -> None:
+def write_description(folder: Place, name: Description, table: pd.DataFrame) -> None:
     """Replace the description called `name`."""
     arrow = pa.Table.from_pandas(table, preserve_index=False)
     write_whole(folder / f"{name}.parquet", parquet_bytes(arrow))
 
 
-def write_fitted_on(folder: Path, content_id: str) -> None:
+def write_fitted_on(folder: Place, content_id: str) -> None:
     """Say which content of the store was fitted; written after the tables."""
     write_whole(folder / _FITTED_ON, content_id.encode())
 
 
-def read_fitted_on(folder: Path) -> str:
+def read_fitted_on(folder: Place) -> str:
     """Return which content of the store was fitted; empty before the first fit.
 
     Flips that an earlier version found, with other columns, count as none.
     """
     path, flips = folder / _FITTED_ON, folder / _FLIPS
-    if flips.exists() and pq.read_schema(flips).names != FLIPS.names:
+    if flips.exists() and pq.read_schema(pa.BufferReader(flips.read_bytes())).names != FLIPS.names:
         return ""
-    return path.read_text(encoding="utf-8") if path.exists() else ""
+    return path.read_bytes().decode() if path.exists() else ""
 
 
-def read_flips(folder: Path) -> pd.DataFrame:
+def read_flips(folder: Place) -> pd.DataFrame:
     """Return the flips; no rows before the first fit."""
     return _read(folder / _FLIPS, FLIPS)
 
 
-def read_description(folder: Path, name: Description) -> pd.DataFrame:
+def read_description(folder: Place, name: Description) -> pd.DataFrame:
     """Return the description called `name`; no rows and no columns before the first fit."""
     return _read(folder / f"{name}.parquet", pa.schema([]))
 
 
-def _read(path: Path, otherwise: pa.Schema) -> pd.DataFrame:
-    table = pq.read_table(path) if path.exists() else otherwise.empty_table()
+def _read(path: Place, otherwise: pa.Schema) -> pd.DataFrame:
+    table = read_parquet(path) if path.exists() else otherwise.empty_table()
     frame: pd.DataFrame = table.to_pandas()
     return frame

@@ -7,16 +7,15 @@ the clock of the disk that holds the store, whatever the machine's own says.
 
 from __future__ import annotations
 
-import os
 import uuid
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from pathlib import Path
 
 from ckpt_analyzer.errors import StoreError
-from ckpt_analyzer.store.atomic import TEMPORARY_PREFIX
+from ckpt_analyzer.store.atomic import TEMPORARY_PREFIX, write_whole
 from ckpt_analyzer.store.imports import list_imports
 from ckpt_analyzer.store.listing import list_units
+from ckpt_analyzer.store.place import Place
 from ckpt_analyzer.store.selection import select_cells
 from ckpt_analyzer.store.unit import UnitManifest
 
@@ -28,12 +27,12 @@ GRACE_SECONDS = 24 * 3600.0
 class Garbage:
     """A file that may go, what it is, and its size."""
 
-    path: Path
+    path: Place
     what: str
     bytes: int
 
 
-def leftovers(store: Path, older_than_seconds: float) -> tuple[Garbage, ...]:
+def leftovers(store: Place, older_than_seconds: float) -> tuple[Garbage, ...]:
     """Return the temporary files and the tables without a manifest that are older than this.
 
     Raises
@@ -53,7 +52,7 @@ def leftovers(store: Path, older_than_seconds: float) -> tuple[Garbage, ...]:
     return tuple(found)
 
 
-def superseded(store: Path, manifests: Iterable[UnitManifest]) -> tuple[Garbage, ...]:
+def superseded(store: Place, manifests: Iterable[UnitManifest]) -> tuple[Garbage, ...]:
     """Return the manifests of units of which no cell counts, and their tables.
 
     Each is followed by its table, unless another unit is in it. See ``selection.py`` for the rule.
@@ -61,7 +60,7 @@ def superseded(store: Path, manifests: Iterable[UnitManifest]) -> tuple[Garbage,
     manifests = tuple(manifests)
     counting = {found.unit.unit_id for found in select_cells(manifests).chosen}
     needed = {unit.parquet for unit in manifests if unit.unit_id in counting}
-    found: dict[Path, Garbage] = {}
+    found: dict[Place, Garbage] = {}
     for unit in manifests:
         if unit.unit_id not in counting:
             place = store / "units" / f"{unit.unit_id}.json"
@@ -103,7 +102,7 @@ def _unlink(garbage: Iterable[Garbage]) -> None:
             ) from error
 
 
-def _candidates(store: Path) -> Iterator[tuple[Path, str]]:
+def _candidates(store: Place) -> Iterator[tuple[Place, str]]:
     for path in sorted(store.rglob(f"{TEMPORARY_PREFIX}*")):
         if path.is_file():
             yield path, "temporary file"
@@ -116,19 +115,11 @@ def _candidates(store: Path) -> Iterator[tuple[Path, str]]:
             yield path, "table without a record"
 
 
-def _now_of(store: Path) -> float:
+def _now_of(store: Place) -> float:
     """Return the time by the clock of the disk: that of a file made just now."""
     probe = store / f"{TEMPORARY_PREFIX}{uuid.uuid4().hex}-now"
+    write_whole(probe, b"now")
     try:
-        descriptor = os.open(probe, os.O_CREAT | os.O_EXCL | os.O_WRONLY)
-        try:
-            return os.fstat(descriptor).st_mtime
-        finally:
-            os.close(descriptor)
-            probe.unlink()
-    except OSError as error:
-        raise StoreError(
-            f"the store cannot be written: {error.strerror}",
-            where=str(store),
-            hint="check the folder's owner and permissions",
-        ) from error
+        return probe.stat().st_mtime
+    finally:
+        probe.unlink(missing_ok=True)

@@ -6,24 +6,23 @@ In: the folder of a store. Out: a short text that is another one after every uni
 from __future__ import annotations
 
 import hashlib
-import os
-from pathlib import Path
+
+from ckpt_analyzer.store.place import Place
 
 #: The folders whose small files say what a store holds; what a fit writes is not among them.
 _LISTED = ("units", "imports", "sweeps")
 _SMALL = (".json", ".yaml")
 
 
-def glance(path: Path) -> str:
+def glance(path: Place) -> str:
     """Return a digest of the names, sizes and times of the files that say what `path` holds."""
     seen = []
     for name in _LISTED:
         folder = path / name
         if not folder.is_dir():
             continue
-        with os.scandir(folder) as entries:
-            for entry in entries:
-                if entry.name.endswith(_SMALL) and not entry.name.startswith("."):
-                    facts = entry.stat()
-                    seen.append(f"{name}/{entry.name} {facts.st_size} {facts.st_mtime_ns}")
+        for entry in folder.iterdir():
+            if entry.name.endswith(_SMALL) and not entry.name.startswith("."):
+                facts = entry.stat()
+                seen.append(f"{name}/{entry.name} {facts.st_size} {facts.st_mtime_ns}")
     return hashlib.sha256("\n".join(sorted(seen)).encode()).hexdigest()[:16]

@@ -10,18 +10,18 @@ import dataclasses
 import hashlib
 import json
 from dataclasses import dataclass
-from pathlib import Path
 from typing import ClassVar
 
 import pandas as pd
 import pyarrow as pa
-import pyarrow.parquet as pq
 from pydantic import ConfigDict, TypeAdapter, ValidationError
 
 from ckpt_analyzer.errors import StoreError
 from ckpt_analyzer.store.atomic import write_whole
 from ckpt_analyzer.store.clock import not_before
 from ckpt_analyzer.store.listing import Damage, alteration
+from ckpt_analyzer.store.object_access import PlaceError
+from ckpt_analyzer.store.place import Place
 from ckpt_analyzer.store.versions import (
     VERSION,
     NewerStoreError,
@@ -29,7 +29,7 @@ from ckpt_analyzer.store.versions import (
     columns_since,
     upgraded_table,
 )
-from ckpt_analyzer.store.write import parquet_bytes
+from ckpt_analyzer.store.write import parquet_bytes, read_parquet
 from ckpt_analyzer.tables import TRENDS, conform
 
 
@@ -65,7 +65,7 @@ class ImportListing:
 _RECORD = TypeAdapter(ImportRecord)
 
 
-def add_import(folder: Path, trends: pd.DataFrame, source: str) -> ImportRecord:
+def add_import(folder: Place, trends: pd.DataFrame, source: str) -> ImportRecord:
     """Write `trends` into `folder`; a table that is there already is not written twice.
 
     Raises
@@ -97,13 +97,13 @@ def add_import(folder: Path, trends: pd.DataFrame, source: str) -> ImportRecord:
     return record
 
 
-def list_imports(folder: Path) -> ImportListing:
+def list_imports(folder: Place) -> ImportListing:
     """Return the imports in `folder`, which need not exist."""
     records, damaged = [], []
     for path in sorted(folder.glob("*.json")):
         try:
             records.append(_read_record(path))
-        except NewerStoreError:
+        except (NewerStoreError, PlaceError):
             raise
         except StoreError as error:
             damaged.append(Damage(path, error.problem))
@@ -111,7 +111,7 @@ def list_imports(folder: Path) -> ImportListing:
     return ImportListing(tuple(newest_first), tuple(damaged))
 
 
-def altered_imports(folder: Path) -> tuple[Damage, ...]:
+def altered_imports(folder: Place) -> tuple[Damage, ...]:
     """Return the imports whose table is not what was written; reads all of it."""
     tables = {
         folder / f"{record.import_id}.parquet": record for record in list_imports(folder).records
@@ -120,11 +120,11 @@ def altered_imports(folder: Path) -> tuple[Damage, ...]:
     return tuple(Damage(path, reason) for path, reason in read if reason)
 
 
-def read_imports(folder: Path) -> pa.Table:
+def read_imports(folder: Place) -> pa.Table:
     """Return the rows of all imports, those of the newest import first."""
     tables = [
         upgraded_table(
-            pq.read_table(folder / f"{record.import_id}.parquet"),
+            read_parquet(folder / f"{record.import_id}.parquet"),
             TRENDS,
             columns_since(record.format, "TRENDS"),
         )
@@ -133,7 +133,7 @@ def read_imports(folder: Path) -> pa.Table:
     return pa.concat_tables([TRENDS.empty_table(), *tables])
 
 
-def _read_record(path: Path) -> ImportRecord:
+def _read_record(path: Place) -> ImportRecord:
     try:
         record = _RECORD.validate_json(path.read_bytes())
     except (OSError, ValidationError) as error:

@@ -5,6 +5,7 @@ and how units ended. No score is here: a store whose ``jobs`` folder is lost has
 
 A worker writes a line when it begins a unit and one when it ends it, so that what it leaves when it
 is killed tells in which unit it died. It may be killed within a line: one without an end is none.
+Lines of a part are one file in a folder, and an object each in a bucket.
 """
 
 from __future__ import annotations
@@ -21,6 +22,8 @@ from typing import Any
 from ckpt_analyzer.events import UnitStatus
 from ckpt_analyzer.store.atomic import write_whole
 from ckpt_analyzer.store.clock import now_utc
+from ckpt_analyzer.store.near import near_folder
+from ckpt_analyzer.store.place import Place, at_hand
 
 _FOLDER = "jobs"
 _RECORD = "job.json"
@@ -38,7 +41,7 @@ class JobRecord:
         What the cluster calls it.
     """
 
-    folder: Path
+    folder: Place
     engine: str
     cluster_id: str
     n_units: int
@@ -51,14 +54,27 @@ class JobRecord:
         return f"{self.engine} job {self.cluster_id}"
 
 
-def new_folder(store: Path) -> Path:
-    """Make the folder of a new job."""
+def new_folder(store: Place) -> Place:
+    """Return the folder of a new job, in the store."""
     folder = store / _FOLDER / uuid.uuid4().hex[:12]
-    (folder / "said").mkdir(parents=True)
+    if isinstance(folder, Path):
+        (folder / "said").mkdir(parents=True)
     return folder
 
 
-def record_job(folder: Path, engine: str, cluster_id: str, n_units: int, n_parts: int) -> JobRecord:
+def new_disk_folder(store: Place) -> Path:
+    """Return the folder of a new job for a cluster that needs a folder, wherever the store lies.
+
+    Beside a bucket it lies where copies of its tables do; all nodes must see it.
+    """
+    folder = new_folder(near_folder(store))
+    assert isinstance(folder, Path)
+    return folder
+
+
+def record_job(
+    folder: Place, engine: str, cluster_id: str, n_units: int, n_parts: int
+) -> JobRecord:
     """Write down what a cluster was given, and return the record."""
     record = JobRecord(folder, engine, cluster_id, n_units, n_parts, now_utc())
     content = {key: value for key, value in asdict(record).items() if key != "folder"}
@@ -66,11 +82,14 @@ def record_job(folder: Path, engine: str, cluster_id: str, n_units: int, n_parts
     return record
 
 
-def read_jobs(store: Path) -> tuple[JobRecord, ...]:
+def read_jobs(store: Place) -> tuple[JobRecord, ...]:
     """Return the records of all jobs, the newest first."""
+    homes = (home / _FOLDER for home in {store, near_folder(store)})
+    folders = [folder for jobs in homes if jobs.is_dir() for folder in jobs.iterdir()]
     found = [
-        JobRecord(path.parent, **json.loads(path.read_bytes()))
-        for path in (store / _FOLDER).glob(f"*/{_RECORD}")
+        JobRecord(folder, **json.loads((folder / _RECORD).read_bytes()))
+        for folder in folders
+        if (folder / _RECORD).is_file()
     ]
     return tuple(sorted(found, key=lambda record: record.created, reverse=True))
 
@@ -78,8 +97,9 @@ def read_jobs(store: Path) -> tuple[JobRecord, ...]:
 class Said:
     """What the workers of one part of a job wrote down. One worker writes at a time."""
 
-    def __init__(self, folder: Path, part: int) -> None:
+    def __init__(self, folder: Place, part: int) -> None:
         self._path = folder / "said" / f"{part}.jsonl"
+        self._n_written: int | None = None
 
     def begin(self, unit: str) -> None:
         """Note that work on `unit` begins."""
@@ -118,13 +138,28 @@ class Said:
     def _write(self, content: dict[str, Any]) -> None:
         # A line that a killed worker left without its end is closed first.
         line = b"\n" + json.dumps(content).encode() + b"\n"
+        if not isinstance(self._path, Path):
+            self._write_object(line)
+            return
         with self._path.open("ab") as file:
             file.write(line)
             file.flush()
             os.fsync(file.fileno())
 
+    def _write_object(self, line: bytes) -> None:
+        """Write a line as an object of its own: to what is in a bucket nothing is appended."""
+        if self._n_written is None:
+            self._n_written = sum(1 for _ in self._path.iterdir())
+        write_whole(self._path / f"{self._n_written:08}.json", line)
+        self._n_written += 1
+
+    def _content(self) -> bytes:
+        if isinstance(self._path, Path):
+            return self._path.read_bytes() if self._path.exists() else b""
+        return b"".join(line.read_bytes() for line in at_hand(sorted(self._path.iterdir())))
+
     def _lines(self) -> Iterator[dict[str, Any]]:
-        content = self._path.read_bytes() if self._path.exists() else b""
+        content = self._content()
         for line in filter(None, content.splitlines()):
             try:
                 yield json.loads(line)

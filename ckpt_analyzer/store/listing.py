@@ -6,14 +6,14 @@ skipped in silence: what is no unit is listed as such.
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterable
 from dataclasses import dataclass
-from pathlib import Path
 
 from ckpt_analyzer.errors import StoreError
 from ckpt_analyzer.store.atomic import TEMPORARY_PREFIX
 from ckpt_analyzer.store.manifest import read_manifest
+from ckpt_analyzer.store.object_access import PlaceError
+from ckpt_analyzer.store.place import Place, at_hand, sha256_of
 from ckpt_analyzer.store.unit import UnitManifest
 from ckpt_analyzer.store.versions import NewerStoreError
 
@@ -22,7 +22,7 @@ from ckpt_analyzer.store.versions import NewerStoreError
 class Damage:
     """A file that cannot be used, and why."""
 
-    path: Path
+    path: Place
     reason: str
 
 
@@ -44,11 +44,11 @@ class Listing:
 
     manifests: tuple[UnitManifest, ...]
     damaged: tuple[Damage, ...]
-    leftovers: tuple[Path, ...]
-    foreign: tuple[Path, ...]
+    leftovers: tuple[Place, ...]
+    foreign: tuple[Place, ...]
 
 
-def list_units(units: Path) -> Listing:
+def list_units(units: Place) -> Listing:
     """Return what lies in the folder `units`, which need not exist.
 
     Raises
@@ -58,14 +58,13 @@ def list_units(units: Path) -> Listing:
     """
     paths = sorted(units.iterdir()) if units.is_dir() else []
     manifests, damaged = [], []
-    for path in paths:
-        if _is_manifest(path):
-            try:
-                manifests.append(read_manifest(path))
-            except NewerStoreError:
-                raise
-            except StoreError as error:
-                damaged.append(Damage(path, error.problem))
+    for path in at_hand([path for path in paths if _is_manifest(path)]):
+        try:
+            manifests.append(read_manifest(path))
+        except (NewerStoreError, PlaceError):
+            raise
+        except StoreError as error:
+            damaged.append(Damage(path, error.problem))
     tables = {manifest.parquet for manifest in manifests}
     others = [path for path in paths if not _is_manifest(path) and path.name not in tables]
     return Listing(
@@ -76,14 +75,14 @@ def list_units(units: Path) -> Listing:
     )
 
 
-def altered_tables(units: Path, manifests: Iterable[UnitManifest]) -> tuple[Damage, ...]:
+def altered_tables(units: Place, manifests: Iterable[UnitManifest]) -> tuple[Damage, ...]:
     """Return the tables in `units` whose content is not what `manifests` say; reads all of it."""
     wanted = {manifest.parquet: manifest.parquet_sha256 for manifest in manifests}
     read = ((units / name, alteration(units / name, sha256)) for name, sha256 in wanted.items())
     return tuple(Damage(path, reason) for path, reason in read if reason)
 
 
-def alteration(path: Path, sha256: str) -> str:
+def alteration(path: Place, sha256: str) -> str:
     """Return in what `path` differs from a file of this digest; empty if in nothing."""
     try:
         return "" if sha256_of(path) == sha256 else "its content is not what was written"
@@ -93,15 +92,9 @@ def alteration(path: Path, sha256: str) -> str:
         return f"it cannot be read: {error.strerror or error}"
 
 
-def sha256_of(path: Path) -> str:
-    """Return the sha256 of a file."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
-
-
-def _is_manifest(path: Path) -> bool:
+def _is_manifest(path: Place) -> bool:
     return path.suffix == ".json" and not path.name.startswith(".")
 
 
-def _is_ours(path: Path) -> bool:
+def _is_ours(path: Place) -> bool:
     return path.name.startswith(TEMPORARY_PREFIX) or path.suffix == ".parquet"

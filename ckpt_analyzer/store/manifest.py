@@ -14,6 +14,7 @@ from pathlib import Path
 from pydantic import TypeAdapter, ValidationError
 
 from ckpt_analyzer.errors import StoreError
+from ckpt_analyzer.store.place import Place
 from ckpt_analyzer.store.unit import UnitManifest
 from ckpt_analyzer.store.versions import NewerStoreError, check_version, upgraded_manifest
 
@@ -26,7 +27,7 @@ def to_json(manifest: UnitManifest) -> bytes:
     return json.dumps(content, indent=1, ensure_ascii=False).encode()
 
 
-def read_manifest(path: Path) -> UnitManifest:
+def read_manifest(path: Place) -> UnitManifest:
     """Return the manifest that lies at `path`.
 
     Raises
@@ -48,7 +49,7 @@ def read_manifest(path: Path) -> UnitManifest:
     return manifest
 
 
-def _parse(path: Path) -> UnitManifest:
+def _parse(path: Place) -> UnitManifest:
     try:
         content = json.loads(path.read_bytes())
     except (OSError, ValueError) as error:
@@ -71,7 +72,7 @@ def _parse(path: Path) -> UnitManifest:
         raise _damaged(path, f"{place}: {first['msg']}") from error
 
 
-def _check_size(path: Path, manifest: UnitManifest) -> None:
+def _check_size(path: Place, manifest: UnitManifest) -> None:
     table = path.with_name(manifest.parquet)
     if not table.is_file():
         raise _damaged(path, f"its table {manifest.parquet} is missing")
@@ -89,7 +90,7 @@ def _is_time(text: str) -> bool:
         return False
 
 
-def _damaged(path: Path, reason: str) -> StoreError:
+def _damaged(path: Place, reason: str) -> StoreError:
     return StoreError(
         f"damaged or foreign unit: {reason}",
         where=str(path),

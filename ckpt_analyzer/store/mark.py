@@ -6,23 +6,25 @@ In: a folder. Out: the mark, checked or made. Knows nothing of what a store hold
 from __future__ import annotations
 
 import json
-from pathlib import Path
 from typing import Any
 
 from ckpt_analyzer.errors import StoreError
 from ckpt_analyzer.store.atomic import TEMPORARY_PREFIX, write_whole
 from ckpt_analyzer.store.clock import now_utc
+from ckpt_analyzer.store.place import Place, check_bucket
 from ckpt_analyzer.store.versions import VERSION, check_version
 
 _MARK = "store.json"
+#: Folders that are looked into for a store that was meant.
+_LOOKED_INTO = 100
 
 
-def is_store(path: Path) -> bool:
+def is_store(path: Place) -> bool:
     """Return whether `path` bears a mark."""
     return (path / _MARK).is_file()
 
 
-def make_store(path: Path) -> None:
+def make_store(path: Place) -> None:
     """Mark the folder `path`, which is missing, empty, or being marked by another process.
 
     Raises
@@ -34,7 +36,7 @@ def make_store(path: Path) -> None:
     _write(path, {"format": VERSION, "created": now_utc()})
 
 
-def raise_version(path: Path) -> None:
+def raise_version(path: Place) -> None:
     """Say that the store `path` holds what this version wrote, so that older ones refuse it.
 
     What they wrote stays as it is and goes on being read.
@@ -49,11 +51,11 @@ def raise_version(path: Path) -> None:
         _write(path, {**mark, "format": VERSION})
 
 
-def _write(path: Path, mark: dict[str, Any]) -> None:
+def _write(path: Place, mark: dict[str, Any]) -> None:
     write_whole(path / _MARK, json.dumps(mark, indent=1).encode())
 
 
-def check_place(path: Path) -> None:
+def check_place(path: Place) -> None:
     """Check that `path` is a store or may become one.
 
     Raises
@@ -67,9 +69,10 @@ def check_place(path: Path) -> None:
             where=str(path),
             hint="give a new or an empty folder: --store DIR",
         )
+    check_bucket(path)
 
 
-def check_store(path: Path) -> None:
+def check_store(path: Place) -> None:
     """Check the mark of `path`.
 
     Raises
@@ -80,8 +83,9 @@ def check_store(path: Path) -> None:
     _read(path)
 
 
-def _read(path: Path) -> dict[str, Any]:
+def _read(path: Place) -> dict[str, Any]:
     if not is_store(path):
+        check_bucket(path)
         raise StoreError(f"{path} is not a store", where=str(path), hint=_what_to_open(path))
     try:
         mark: dict[str, Any] = json.loads((path / _MARK).read_bytes())
@@ -96,14 +100,14 @@ def _read(path: Path) -> dict[str, Any]:
     return mark
 
 
-def _holds_other_files(path: Path) -> bool:
+def _holds_other_files(path: Place) -> bool:
     if not path.is_dir():
         return path.exists()
     return any(not child.name.startswith(TEMPORARY_PREFIX) for child in path.iterdir())
 
 
-def _what_to_open(path: Path) -> str:
-    inside = sorted(path.iterdir()) if path.is_dir() else []
+def _what_to_open(path: Place) -> str:
+    inside = sorted(path.iterdir())[:_LOOKED_INTO] if path.is_dir() else []
     stores = [folder for folder in (path.parent, *inside) if is_store(folder)]
     if stores:
         return f"did you mean {stores[0]}?"

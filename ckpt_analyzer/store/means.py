@@ -14,19 +14,18 @@ import dataclasses
 import hashlib
 import json
 from collections.abc import Mapping
-from pathlib import Path
 
 import duckdb
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
 
 from ckpt_analyzer.errors import StoreError
 from ckpt_analyzer.metric import Metric
 from ckpt_analyzer.store.atomic import write_whole
+from ckpt_analyzer.store.place import Place, at_hand
 from ckpt_analyzer.store.queries import CELL_MEANS, Question, as_trends, cell_means, cell_table
 from ckpt_analyzer.store.selection import StoredCell
-from ckpt_analyzer.store.write import parquet_bytes
+from ckpt_analyzer.store.write import parquet_bytes, read_parquet
 
 #: Raised when the computation of means from values changes.
 _FORMULA = 1
@@ -58,10 +57,10 @@ class _Fresh:
     """Means of single units that no file of a metric holds yet, and where they were found."""
 
     means: pa.Table
-    places: tuple[Path, ...] = ()
+    places: tuple[Place, ...] = ()
 
 
-def remembered_means(folder: Path, question: Question) -> pa.Table:
+def remembered_means(folder: Place, question: Question) -> pa.Table:
     """Return what ``queries.mean_values`` does, computing only what is not in `folder`."""
     if not question.cells or not question.metrics:
         return as_trends(question, CELL_MEANS.empty_table())
@@ -86,16 +85,18 @@ def remembered_means(folder: Path, question: Question) -> pa.Table:
     return as_trends(question, means)
 
 
-def keep_unit_means(folder: Path, question: Question) -> None:
+def keep_unit_means(folder: Place, question: Question) -> None:
     """Compute and keep the means of a unit that was just written, if it is a large one.
 
     `question` is of all cells of the unit and of all metrics. Whatever goes wrong, the unit is
     stored: its means are then computed when they are asked for.
     """
-    place = folder / "units" / _unit_file(question.cells[0])
-    if sum(found.cell.n_items for found in question.cells) < LARGE_UNIT_ITEMS or place.exists():
+    if sum(found.cell.n_items for found in question.cells) < LARGE_UNIT_ITEMS:
         return
+    place = folder / "units" / _unit_file(question.cells[0])
     try:
+        if place.exists():
+            return
         rows = _named(question, cell_means(question))
         files = {metric.name: _file_name(metric) for metric in question.metrics}
         kept_in = [files[name] for name in rows["metric"].to_pylist()]
@@ -105,10 +106,12 @@ def keep_unit_means(folder: Path, question: Question) -> None:
         return
 
 
-def _of_units(folder: Path, question: Question, missing: list[int]) -> _Fresh:
+def _of_units(folder: Place, question: Question, missing: list[int]) -> _Fresh:
     """Return what was kept, when they were written, of the units of the cells `missing`."""
-    names = dict.fromkeys(_unit_file(question.cells[i]) for i in missing)
-    places = tuple(path for name in names if (path := folder / "units" / name).exists())
+    names = {_unit_file(question.cells[i]) for i in missing}
+    of_units = folder / "units"
+    listed = of_units.iterdir() if of_units.is_dir() else ()
+    places = tuple(at_hand([path for path in listed if path.name in names]))
     if not places:
         return _Fresh(_KEPT.empty_table())
     rows = pa.concat_tables([_read(path, _OF_UNIT) for path in places])
@@ -127,7 +130,7 @@ def _without_repeats(known: pa.Table, fresh: pa.Table) -> pa.Table:
     return pa.concat_tables([known, _joined(sql, known=known, fresh=fresh).cast(_KEPT)])
 
 
-def _remove_kept(fresh: _Fresh, places: Mapping[str, Path]) -> None:
+def _remove_kept(fresh: _Fresh, places: Mapping[str, Place]) -> None:
     """Remove the files of units of which every row now lies in one of `places`."""
     names = pa.array([path.name for path in places.values()])
     for path in fresh.places:
@@ -171,7 +174,7 @@ def _joined(sql: str, **tables: pa.Table) -> pa.Table:
         return connection.sql(sql).to_arrow_table()
 
 
-def _keep(places: Mapping[str, Path], question: Question, means: pa.Table) -> bool:
+def _keep(places: Mapping[str, Place], question: Question, means: pa.Table) -> bool:
     """Write the means of the cells of `question`, in the place of what was kept before.
 
     Returns whether they could be written.
@@ -192,12 +195,10 @@ def _named(question: Question, means: pa.Table) -> pa.Table:
     return _joined(sql, cells=cell_table(question), means=means).cast(_KEPT)
 
 
-def _read(path: Path, schema: pa.Schema = _KEPT) -> pa.Table:
+def _read(path: Place, schema: pa.Schema = _KEPT) -> pa.Table:
     """Return what `path` holds; nothing where it is missing or damaged: it is made anew."""
     try:
-        # One small file after the other: threads cost more than they save.
-        with pq.ParquetFile(path, page_checksum_verification=True) as file:
-            return file.read(use_threads=False).cast(schema)
+        return read_parquet(path).cast(schema)
     except (OSError, pa.ArrowException):
         return schema.empty_table()
 

@@ -20,7 +20,6 @@ import os
 import tempfile
 from collections.abc import Iterable, Sequence, Set
 from dataclasses import dataclass
-from pathlib import Path
 
 import duckdb
 import numpy as np
@@ -29,6 +28,8 @@ import pyarrow as pa
 from ckpt_analyzer.errors import StoreError
 from ckpt_analyzer.metric import Metric
 from ckpt_analyzer.store.listing import altered_tables
+from ckpt_analyzer.store.near import bring_near, near_folder
+from ckpt_analyzer.store.place import Place
 from ckpt_analyzer.store.selection import StoredCell
 from ckpt_analyzer.store.versions import Scalar, columns_since
 from ckpt_analyzer.tables import ITEM_SCORES, TRENDS
@@ -85,7 +86,7 @@ class ReplacedError(StoreError):
 class Question:
     """Which cells to read, in which folder, and what to compute of them."""
 
-    units: Path
+    units: Place
     cells: Sequence[StoredCell]
     metrics: Sequence[Metric]
 
@@ -194,6 +195,7 @@ def _fitted(found: pa.Table, schema: pa.Schema) -> pa.Table:
 
 
 def _run(question: Question, sql: str, **tables: pa.Table) -> pa.Table:
+    _bring_near(question)
     groups = _grouped_files(question).values()
     files = {f"files_{i}": names for i, names in enumerate(groups)}
     threads = min(os.cpu_count() or 1, MOST_THREADS)
@@ -211,7 +213,8 @@ def _run(question: Question, sql: str, **tables: pa.Table) -> pa.Table:
             # DuckDB reports Ctrl-C in the middle of a query as an error of its own.
             if isinstance(error, duckdb.InterruptException) or "KeyboardInterrupt" in str(error):
                 raise KeyboardInterrupt from error
-            altered = altered_tables(question.units, {found.unit for found in question.cells})
+            near = near_folder(question.units)
+            altered = altered_tables(near, {found.unit for found in question.cells})
             if not altered:
                 raise
             gone = not all(damage.path.exists() for damage in altered)
@@ -220,6 +223,18 @@ def _run(question: Question, sql: str, **tables: pa.Table) -> pa.Table:
                 where=", ".join(str(damage.path) for damage in altered),
                 hint="remove it and run the sweep again: it scores what is missing",
             ) from error
+
+
+def _bring_near(question: Question) -> None:
+    tables = {found.unit.parquet: found.unit.parquet_sha256 for found in question.cells}
+    try:
+        bring_near(question.units, tables)
+    except FileNotFoundError as error:
+        raise ReplacedError(
+            "a table of the store is gone",
+            where=str(question.units),
+            hint="run the sweep again: it scores what is missing",
+        ) from error
 
 
 @dataclass(frozen=True)
@@ -258,7 +273,7 @@ def _literal(value: Scalar) -> str:
 
 
 def _file(question: Question, found: StoredCell) -> str:
-    return str(question.units / found.unit.parquet)
+    return str(near_folder(question.units) / found.unit.parquet)
 
 
 def cell_table(question: Question) -> pa.Table:

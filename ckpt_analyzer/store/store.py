@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass, field
+from os import PathLike
 from pathlib import Path
 from typing import TypeVar
 
@@ -28,6 +29,7 @@ from ckpt_analyzer.store.listing import Damage, Listing, altered_tables, list_un
 from ckpt_analyzer.store.manifest import read_manifest
 from ckpt_analyzer.store.mark import check_store, is_store, make_store, raise_version
 from ckpt_analyzer.store.means import keep_unit_means, remembered_means
+from ckpt_analyzer.store.place import Place, place_of
 from ckpt_analyzer.store.queries import (
     Question,
     ReplacedError,
@@ -54,7 +56,7 @@ _T = TypeVar("_T")
 _PATIENCE = 5
 
 
-def open_store(path: Path | str, *, create: bool = False) -> Store:
+def open_store(path: Place | PathLike[str] | str, *, create: bool = False) -> Store:
     """Return the store at `path`.
 
     Opening writes nothing, so a store on a read-only disk can be read.
@@ -70,7 +72,8 @@ def open_store(path: Path | str, *, create: bool = False) -> Store:
     StoreError
         If `path` is no store, or a later version wrote it.
     """
-    path = Path(path).absolute()
+    path = place_of(path)
+    path = path.absolute() if isinstance(path, Path) else path
     if create and not is_store(path):
         make_store(path)
     elif create:
@@ -83,7 +86,7 @@ def open_store(path: Path | str, *, create: bool = False) -> Store:
 class Store:
     """An open store. Any number of processes may hold it open and write."""
 
-    path: Path
+    path: Place
     _clock: Clock = field(default_factory=Clock, repr=False, compare=False)
 
     # --- units ---
@@ -148,7 +151,7 @@ class Store:
         """Read the whole store and say what is wrong with it; see ``checking.check``."""
         return checking.check(self.path)
 
-    def quarantine(self, wrong: Iterable[Damage]) -> tuple[Path, ...]:
+    def quarantine(self, wrong: Iterable[Damage]) -> tuple[Place, ...]:
         """Move what is wrong out of the way; see ``checking.quarantine``."""
         return checking.quarantine(self.path, wrong)
 
@@ -399,31 +402,31 @@ class Store:
     # --- places ---
 
     @property
-    def _units(self) -> Path:
+    def _units(self) -> Place:
         return self.path / "units"
 
     @property
-    def _audits(self) -> Path:
+    def _audits(self) -> Place:
         return self.path / "audits"
 
     @property
-    def _imports(self) -> Path:
+    def _imports(self) -> Place:
         return self.path / "imports"
 
     @property
-    def _sweeps(self) -> Path:
+    def _sweeps(self) -> Place:
         return self.path / "sweeps"
 
     @property
-    def _items(self) -> Path:
+    def _items(self) -> Place:
         return self.path / "items"
 
     @property
-    def _means(self) -> Path:
+    def _means(self) -> Place:
         return self.path / "means"
 
     @property
-    def _fits(self) -> Path:
+    def _fits(self) -> Place:
         return self.path / "fits"
 
     def _question(self, cells: Sequence[StoredCell], names: Iterable[str]) -> Question:

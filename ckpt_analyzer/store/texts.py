@@ -8,14 +8,13 @@ from __future__ import annotations
 import dataclasses
 import re
 from collections.abc import Sequence
-from pathlib import Path
 
 import pandas as pd
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from ckpt_analyzer.store.atomic import write_whole
-from ckpt_analyzer.store.write import parquet_bytes
+from ckpt_analyzer.store.place import Place
+from ckpt_analyzer.store.write import parquet_bytes, read_parquet
 from ckpt_analyzer.task import Item
 
 ITEM_TEXTS = pa.schema(
@@ -30,7 +29,7 @@ ITEM_TEXTS = pa.schema(
 )
 
 
-def save_texts(folder: Path, task: str, task_sha256: str, items: Sequence[Item]) -> None:
+def save_texts(folder: Place, task: str, task_sha256: str, items: Sequence[Item]) -> None:
     """Write the texts of all items of `task` unless they are there."""
     place = _place(folder, task, task_sha256)
     if not place.exists():
@@ -38,10 +37,10 @@ def save_texts(folder: Path, task: str, task_sha256: str, items: Sequence[Item])
         write_whole(place, parquet_bytes(pa.Table.from_pylist(rows, schema=ITEM_TEXTS)))
 
 
-def read_texts(folder: Path, task: str, task_sha256: str) -> pd.DataFrame:
+def read_texts(folder: Place, task: str, task_sha256: str) -> pd.DataFrame:
     """Return the texts of `task`, byte-exact; no rows where they were not saved."""
     place = _place(folder, task, task_sha256)
-    table = pq.read_table(place) if place.exists() else ITEM_TEXTS.empty_table()
+    table = read_parquet(place) if place.exists() else ITEM_TEXTS.empty_table()
     frame: pd.DataFrame = table.to_pandas()
     return frame
 
@@ -55,6 +54,6 @@ def _shown(item: Item) -> list[str]:
     return [context[start:] + choice for context, choice in pairs]
 
 
-def _place(folder: Path, task: str, task_sha256: str) -> Path:
+def _place(folder: Place, task: str, task_sha256: str) -> Place:
     readable = re.sub(r"[^A-Za-z0-9._-]+", "_", task)
     return folder / f"{readable}-{task_sha256[:12]}.parquet"

@@ -11,7 +11,6 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 from collections.abc import Callable, Iterator
-from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -20,6 +19,7 @@ import pyarrow.parquet as pq
 from ckpt_analyzer.errors import StoreError
 from ckpt_analyzer.store.atomic import write_whole
 from ckpt_analyzer.store.manifest import read_manifest, to_json
+from ckpt_analyzer.store.place import Place
 from ckpt_analyzer.store.tally import check_against
 from ckpt_analyzer.store.unit import UnitManifest
 from ckpt_analyzer.store.versions import VERSION, columns_since, upgraded_table
@@ -31,7 +31,7 @@ _ROW_GROUP = 131_072
 
 
 def commit_unit(
-    units: Path, draft: UnitManifest, table: pa.Table, now: Callable[[], str]
+    units: Place, draft: UnitManifest, table: pa.Table, now: Callable[[], str]
 ) -> UnitManifest:
     """Write a unit into the folder `units` and return its manifest.
 
@@ -75,7 +75,7 @@ def commit_unit(
     return manifest
 
 
-def read_unit(units: Path, manifest: UnitManifest) -> pa.Table:
+def read_unit(units: Place, manifest: UnitManifest) -> pa.Table:
     """Return the table of a unit, of schema ITEM_SCORES, once its digest is that of its manifest.
 
     Raises
@@ -87,9 +87,9 @@ def read_unit(units: Path, manifest: UnitManifest) -> pa.Table:
     try:
         content = path.read_bytes()
     except OSError as error:
-        raise _altered(path) from error
+        raise altered(path) from error
     if hashlib.sha256(content).hexdigest() != manifest.parquet_sha256:
-        raise _altered(path)
+        raise altered(path)
     rows = None if manifest.packed_as is None else pc.field("unit") == manifest.packed_as
     table = pq.read_table(pa.BufferReader(content), filters=rows)
     return upgraded_table(table, ITEM_SCORES, columns_since(manifest.format, "ITEM_SCORES"))
@@ -114,6 +114,12 @@ def parquet_bytes(table: pa.Table, *, by: str | None = None) -> bytes:
     return content
 
 
+def read_parquet(path: Place) -> pa.Table:
+    """Return all of a small Parquet file, its checksums compared."""
+    content = pa.BufferReader(path.read_bytes())
+    return pq.read_table(content, page_checksum_verification=True)
+
+
 def _runs(table: pa.Table, by: str) -> Iterator[pa.Table]:
     """Yield the runs of rows of equal `by`, one after the other."""
     ends = pc.run_end_encode(table[by].combine_chunks(), run_end_type=pa.int32()).run_ends
@@ -123,7 +129,8 @@ def _runs(table: pa.Table, by: str) -> Iterator[pa.Table]:
         begin = end
 
 
-def _altered(path: Path) -> StoreError:
+def altered(path: Place) -> StoreError:
+    """Return the error for a table whose digest is not that of its manifest."""
     return StoreError(
         "a table of the store is not what was written",
         where=str(path),
@@ -131,7 +138,7 @@ def _altered(path: Path) -> StoreError:
     )
 
 
-def _already_there(place: Path) -> UnitManifest | None:
+def _already_there(place: Place) -> UnitManifest | None:
     try:
         return read_manifest(place)
     except StoreError:

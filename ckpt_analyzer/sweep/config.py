@@ -29,6 +29,8 @@ from ckpt_analyzer import tasks as known_tasks
 from ckpt_analyzer.errors import SweepError, UnknownNameError, nearest
 from ckpt_analyzer.harness.names import is_harness_task
 from ckpt_analyzer.prompt_rules import SEPARATOR, AnswerPrefix
+from ckpt_analyzer.store.object_place import ObjectPlace
+from ckpt_analyzer.store.place import place_of
 from ckpt_analyzer.suite import Arm, Model
 from ckpt_analyzer.sweep import steps as step_specs
 from ckpt_analyzer.sweep.config_errors import error_of
@@ -67,12 +69,18 @@ def _check_budget(value: Any) -> str:  # noqa: ANN401
     return str(value)
 
 
+def _as_place(value: Any) -> Any:  # noqa: ANN401
+    return place_of(value) if isinstance(value, str) and "://" in value else value
+
+
 def _check_revision(value: str) -> str:
     if value.count("{step}") != 1 or re.search(r"[{}]", value.replace("{step}", "")):
         raise ValueError("a pattern of revisions holds {step} once, like step{step}")
     return value
 
 
+#: A folder, or an address like ``s3://bucket/prefix``.
+StorePlace = Annotated[Path | ObjectPlace, BeforeValidator(_as_place)]
 PromptFormat = Literal["raw", "chat"]
 Size = Annotated[str, BeforeValidator(str)]
 Names = Annotated[tuple[Size, ...], BeforeValidator(_as_list), Field(min_length=1)]
@@ -250,7 +258,7 @@ class Sweep(_Strict):
     limit: int | None = Field(default=None, gt=0)
     seed: int = Field(default=0, ge=0)
     report: Path | None = None
-    store: Path
+    store: StorePlace
     _text: str = PrivateAttr(default="")
     _source: YamlSource | None = PrivateAttr(default=None)
 

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from ckpt_analyzer.checkpoints.local import LocalSource
 from ckpt_analyzer.errors import SweepError
+from ckpt_analyzer.store.near import near_folder
 from ckpt_analyzer.suite import Model
 from ckpt_analyzer.sweep.config import Sweep
 from ckpt_analyzer.sweep.cost import least_bytes_of, memory_bytes_of, resident_bytes, stored_bytes
@@ -70,7 +71,7 @@ def own_spool(sweep: Sweep) -> Path:
 
     At most two checkpoints are in it: the one that is scored, and the next.
     """
-    return sweep.store / "scratch" / "spool"
+    return near_folder(sweep.store) / "scratch" / "spool"
 
 
 def spool_bytes(plan: Plan) -> int:

@@ -22,6 +22,8 @@ from ckpt_analyzer.checkpoints.spool import SpoolPlace
 from ckpt_analyzer.errors import SweepError, TaskDataError
 from ckpt_analyzer.harness.names import INSTALL, PREFIX, is_harness_task
 from ckpt_analyzer.store.mark import check_place, is_store
+from ckpt_analyzer.store.near import near_folder
+from ckpt_analyzer.store.place import Place
 from ckpt_analyzer.store.store import open_store
 from ckpt_analyzer.sweep.auditing import with_audit
 from ckpt_analyzer.sweep.config import SuiteSelection, Sweep, is_own_task, load_sweep
@@ -60,7 +62,7 @@ class Overrides:
         What is known of repositories from earlier plans of the same run.
     """
 
-    store: Path | None = None
+    store: Place | None = None
     data: Path | None = None
     endpoint: str | None = None
     spool: SpoolPlace | None = None
@@ -143,7 +145,7 @@ def _hub(sweep: Sweep, overrides: Overrides) -> HubSource:
         own = SpoolPlace(own_spool(sweep))
         reading = replace(reading, spool=own, spools=partial(needs_disk, sweep=sweep))
     return HubSource(
-        cache_dir=sweep.store / "scratch",
+        cache_dir=near_folder(sweep.store) / "scratch",
         max_cache_bytes=MAX_SCRATCH_BYTES,
         endpoint=overrides.endpoint,
         reading=reading,

@@ -65,9 +65,10 @@ def test_each_node_attends_to_its_path(monkeypatch, tree, traits, careful, only_
     carried = None
     for pack in packs(tree.tree, np.unique(tree.nodes_K), pack_tokens):
         nodes = slice(pack.start, pack.stop)
-        memory = Memory(keys[nodes], values[nodes]).after(carried)
+        before = (carried.keys_MGd, carried.values_MGd) if carried else (keys[:0], values[:0])
+        memory = Memory(*map(torch.cat, zip(before, (keys[nodes], values[nodes]), strict=True)))
         attention = PackAttention(tree.tree, pack, queries, careful=careful)
-        found = attention(queries[nodes], memory, traits, only_rows=only_rows)
+        found = attention(queries[nodes].clone(), memory, traits, only_rows=only_rows)
         wanted = pack.rows_N.tolist() if only_rows else range(pack.stop - pack.start)
         assert len(found) == len(wanted)
         for row, node in zip(found, wanted, strict=True):
@@ -87,7 +88,7 @@ def test_a_node_that_is_not_finite_reaches_its_descendants_only(tree):
         kept = spoilt[bad, 1, 3].item()
         spoilt[bad, 1, 3] = what
         attention = PackAttention(tree, pack, queries, careful=True)
-        found = attention(queries, Memory(keys, values), Traits(0.3), only_rows=False)
+        found = attention(queries.clone(), Memory(keys, values), Traits(0.3), only_rows=False)
         below = (torch.arange(len(tree)) >= bad) & (torch.arange(len(tree)) < tree.ends_T[bad])
         assert torch.equal(found.isnan().any(dim=1), below)
         spoilt[bad, 1, 3] = kept
