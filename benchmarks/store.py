@@ -23,6 +23,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -32,7 +33,10 @@ import pyarrow as pa
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
+from ckpt_analyzer.analysis import item_series
+from ckpt_analyzer.comparing import over_tuning
 from ckpt_analyzer.reported_items import read_items
+from ckpt_analyzer.stats.series_tables import Axis, Cut
 from ckpt_analyzer.store.store import Store, open_store
 from ckpt_analyzer.store.tally import tally
 from ckpt_analyzer.store.unit import Cell, CellKey, UnitManifest
@@ -47,7 +51,8 @@ N_ITEMS = {
     "one-more": 476,
 }  # fmt: skip
 KINDS: dict[str, Kind] = {"prompt-injection": "sequence_prob", "repetitive-algebra": "logodds"}
-N_STEPS = 154
+N_SIZES = 10
+LAST_STEP = 151_000
 TOKENS_PER_STEP = 2_097_152
 LIMIT_GIB = 4.0
 
@@ -60,6 +65,25 @@ class Asked:
     seconds: float
     cpu_seconds: float
     rows: int
+
+
+@dataclass(frozen=True)
+class Address:
+    """A made-up checkpoint."""
+
+    size: int
+    step: int
+    is_tuned: bool = False
+
+    @property
+    def model(self) -> str:
+        """Name of its model."""
+        return f"made-up-{self.size}" + ("-sft" if self.is_tuned else "")
+
+    @property
+    def along(self) -> float:
+        """How far training has come: tuning goes on where it ends."""
+        return (LAST_STEP + 20 * self.step if self.is_tuned else self.step) / LAST_STEP
 
 
 @dataclass(frozen=True)
@@ -120,35 +144,46 @@ def _scores(task: Task, along: float, rng: np.random.Generator) -> pa.Table:
     return pa.table([columns[name] for name in CHOICE_SCORES.names], schema=CHOICE_SCORES)
 
 
-def commit_unit(store: Store, number: int, tasks: list[Task], rng: np.random.Generator) -> int:
+def checkpoints(n_units: int) -> Iterator[Address]:
+    """Yield so many checkpoints: ten sizes, and of every 77 one of two that were tuned."""
+    n_tuned = n_units // 77
+    n_steps = -(-(n_units - n_tuned) // N_SIZES)
+    for number in range(n_units - n_tuned):
+        yield Address(number // n_steps, 1000 * (number % n_steps))
+    for number in range(n_tuned):
+        yield Address(number % 2, 100 * (1 + number // 2), is_tuned=True)
+
+
+def commit_unit(store: Store, at: Address, tasks: list[Task], rng: np.random.Generator) -> int:
     """Commit one checkpoint and return its rows."""
-    size, step = number // N_STEPS, 1000 * (number % N_STEPS)
-    scores = {task.name: _scores(task, step / 143_000, rng) for task in tasks}
+    scores = {task.name: _scores(task, at.along, rng) for task in tasks}
     keys = {
         name: CellKey(
-            repo=f"made-up/{size}", commit=f"commit-{step}", revision=f"step{step}", step=step,
-            task=name, task_sha256=hashlib.sha256(name.encode()).hexdigest(), shots=0,
-            shot_seed=None, limit=None, limit_seed=None, dtype="float32", prompt_format="raw",
-            scorer_version="1",
+            repo=f"made-up/{at.model}", commit=f"commit-{at.step}", revision=f"step{at.step}",
+            step=at.step, task=name, task_sha256=hashlib.sha256(name.encode()).hexdigest(),
+            shots=0, shot_seed=None, limit=None, limit_seed=None, dtype="float32",
+            prompt_format="raw", scorer_version="1",
         )
         for name in scores
     }  # fmt: skip
     cells = tuple(tally(keys[task.name], task.kind, scores[task.name]) for task in tasks)
-    unit = _unit(size, step, cells)
+    unit = _unit(at, cells)
     table = pa.concat_tables(_named(unit, keys[name], table) for name, table in scores.items())
     store.commit(unit, table)
     return len(table)
 
 
-def _unit(size: int, step: int, cells: tuple[Cell, ...]) -> UnitManifest:
-    tokens = step * TOKENS_PER_STEP
+def _unit(at: Address, cells: tuple[Cell, ...]) -> UnitManifest:
+    arm_tokens = at.step * TOKENS_PER_STEP
     return UnitManifest(
-        suite="made-up", model=f"made-up-{size}", size=str(size), arm="base", base_model=None,
-        parameters=70_000_000 * 2**size, non_embedding_parameters=None, revision=f"step{step}",
-        commit=f"commit-{step}", step=step, tokens=tokens, arm_tokens=tokens,
-        weights_sha256=hashlib.sha256(f"{size} {step}".encode()).hexdigest(), suspect=None,
-        cells=cells, sweep_sha256="0" * 64, seconds_fetch=0.0, seconds_score=0.0, device="cpu",
-        versions={},
+        suite="made-up", model=at.model, size=str(at.size), arm="sft" if at.is_tuned else "base",
+        base_model=f"made-up-{at.size}" if at.is_tuned else None,
+        parameters=70_000_000 * 2**at.size, non_embedding_parameters=None,
+        revision=f"step{at.step}", commit=f"commit-{at.step}", step=at.step,
+        tokens=arm_tokens + (LAST_STEP * TOKENS_PER_STEP if at.is_tuned else 0),
+        arm_tokens=arm_tokens, weights_sha256=hashlib.sha256(repr(at).encode()).hexdigest(),
+        suspect=None, cells=cells, sweep_sha256="0" * 64, seconds_fetch=0.0, seconds_score=0.0,
+        device="cpu", versions={},
     )  # fmt: skip
 
 
@@ -158,9 +193,17 @@ def _named(unit: UnitManifest, key: CellKey, scores: pa.Table) -> pa.Table:
         if field.name in CHOICE_SCORES.names:
             columns.append(scores[field.name])
         else:
-            value = getattr(unit, field.name, None) or getattr(key, field.name, 0)
+            value = getattr(unit, field.name, None) or getattr(
+                key, field.name, 0 if field.name != "task_values" else None
+            )
             columns.append(pa.repeat(pa.scalar(value, field.type), scores.num_rows))
     return pa.table(columns, schema=ITEM_SCORES)
+
+
+def _value(unit: UnitManifest, key: CellKey, name: str) -> object:
+    if name == "task_values":  # only tasks of the harness have them
+        return None
+    return getattr(unit, name) if hasattr(unit, name) else getattr(key, name)
 
 
 def save_texts(store: Store, tasks: list[Task]) -> None:
@@ -190,12 +233,26 @@ def questions(store: Store) -> Iterator[tuple[str, Callable[[], int]]]:
     yield "all trends", lambda: len(store.trends())
     yield "trends of accuracy", lambda: len(store.trends(["accuracy"]))
     yield "last checkpoints, by item", lambda: len(store.items(metric="accuracy", last=True))
+    yield "tuned against base, by item", lambda: len(over_tuning(store, "accuracy"))
     yield "items to explore, all tasks", lambda: sum(len(t.items) for t in read_items(store, tasks))
     yield "a small task, by item", lambda: len(store.items(task="neqa", metric="accuracy"))
     yield (
         f"{largest} of one model, by item",
         lambda: len(store.items(task=largest, model=model, metric="accuracy")),
     )
+    yield from fits_of(store)
+
+
+def fits_of(store: Store) -> Iterator[tuple[str, Callable[[], int]]]:
+    """Yield what a fit reads along each axis: all items of all tasks, one axis after the other."""
+    axes: tuple[Axis, ...] = ("flops", "parameters", "tokens")
+    for axis in axes:
+        yield f"items of all series along {axis}", partial(n_series, store, axis)
+
+
+def n_series(store: Store, axis: Axis) -> int:
+    """Return how many series the items make along `axis`."""
+    return sum(1 for _ in item_series(store, store.trends(), Cut(axis)))
 
 
 def ask(folder: Path) -> None:
@@ -207,7 +264,8 @@ def ask(folder: Path) -> None:
         rows = answer()
         seconds = time.perf_counter() - begun
         asked.append(asdict(Asked(question, seconds, time.process_time() - cpu, rows)))
-        print(f"  {question}: {seconds:.2f} s", file=sys.stderr)
+        peak_gib = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
+        print(f"  {question}: {seconds:.2f} s, peak {peak_gib:.2f} GiB", file=sys.stderr)
     peak_gib = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
     print(json.dumps({"asked": asked, "peak_gib": peak_gib}))
 
@@ -247,7 +305,7 @@ def measured(options: argparse.Namespace, folder: Path) -> dict[str, Any]:
     store, tasks = open_store(folder / "store", create=True), made_up_tasks(options.items, rng)
     save_texts(store, tasks)
     begun, cpu = time.perf_counter(), time.process_time()
-    n_rows = sum(commit_unit(store, number, tasks, rng) for number in range(options.units))
+    n_rows = sum(commit_unit(store, at, tasks, rng) for at in checkpoints(options.units))
     found: dict[str, Any] = {
         "units": options.units, "rows": n_rows, "write_s": time.perf_counter() - begun,
         "write_cpu_s": time.process_time() - cpu, "bytes": _bytes(folder),

@@ -6,6 +6,7 @@ statistics; how a flip is decided is ``stats/flips.py``.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import pandas as pd
@@ -17,9 +18,21 @@ from ckpt_analyzer.stats.movement import movement_with_size
 from ckpt_analyzer.stats.opinions import with_opinions
 from ckpt_analyzer.stats.regression import COLUMNS, regressable, size_tokens_regression
 from ckpt_analyzer.stats.series import Series
-from ckpt_analyzer.stats.series_tables import Axis, Cut, cut_series
+from ckpt_analyzer.stats.series_tables import (
+    Axis,
+    Cut,
+    ItemGrid,
+    cut_grid,
+    cut_rows,
+    cut_series,
+)
 from ckpt_analyzer.stats.surface import size_tokens_surface
 from ckpt_analyzer.store.store import Store
+
+#: The columns that tell the points of a task apart.
+_POINT = ("suite", "model", "arm", "step", "shots", "prompt_format", "dtype")
+#: Item scores that are read at once: 400 MB while they are put in place.
+MOST_SCORES = 2**24
 
 
 @dataclass(frozen=True)
@@ -95,27 +108,55 @@ def fit(store: Store, *, alpha: float = 0.05, seed: int = 0, with_suspects: bool
 
 
 def _flips(store: Store, trends: pd.DataFrame, axis: Axis, options: FlipOptions) -> pd.DataFrame:
-    """Return the flips along `axis`; series that were scored here are judged by their items.
-
-    Items are read by task and metric, and by model where an axis leaves models apart, so that no
-    more than one of them lies in memory.
-    """
+    """Return the flips along `axis`; series that were scored here are judged by their items."""
     cut = Cut(axis, options.keep_suspect)
     series = {_key(one): one for one in cut_series(trends, cut)}
-    by_kind = trends.groupby(["task", "metric"])["has_items"].all()
-    for task, metric in by_kind.index[by_kind]:
-        for model in _read_apart(trends, task, axis):
-            items = store.items(task=task, model=model, metric=metric)
-            series |= {_key(one): one for one in cut_series(items, cut) if _key(one) in series}
+    for one in item_series(store, trends, cut):
+        if _key(one) in series:
+            series[_key(one)] = one
     judged = list(series.values())
     return with_opinions(decide_flips(judged, axis, options), judged, alpha=options.alpha)
 
 
-def _read_apart(trends: pd.DataFrame, task: str, axis: Axis) -> list[str | None]:
-    """Return the models whose items can be read one after the other; None reads all at once."""
-    if axis in ("parameters", "flops"):
-        return [None]
-    return sorted(trends.loc[trends["task"] == task, "model"].unique())
+def item_series(store: Store, trends: pd.DataFrame, cut: Cut) -> Iterator[Series]:
+    """Yield the series of the tasks and metrics of `trends` of which all points have items.
+
+    A task is read once for all its metrics. Peak memory: 24 bytes for each of `MOST_SCORES`, or of
+    one series where that has more.
+    """
+    selection = store.selection()
+    by_kind = trends.groupby(["task", "metric"])["has_items"].all().reset_index()
+    for task, names in by_kind[by_kind["has_items"]].groupby("task")["metric"]:
+        rows = trends[(trends["task"] == task) & trends["metric"].isin(names)]
+        for batch in _batches(rows, cut):
+            at = batch.drop_duplicates(list(_POINT), ignore_index=True)
+            scores = store.scores_at(at, list(names), selection)
+            for name, score_PN in scores.items():
+                of_metric = at[list(_POINT)].reset_index(names="_at")
+                mine = batch[batch["metric"] == name].merge(of_metric, on=list(_POINT))
+                yield from cut_grid(ItemGrid(mine, score_PN[mine["_at"]]), cut)
+
+
+def _batches(rows: pd.DataFrame, cut: Cut) -> Iterator[pd.DataFrame]:
+    """Yield `rows` in parts of whole series, as many together as their scores may be in memory.
+
+    Series that differ in nothing but their metric stay together: they are of the same items.
+    """
+    parts: dict[tuple[object, ...], list[pd.DataFrame]] = {}
+    for part in cut_rows(rows, cut):
+        points = frozenset(part[list(_POINT)].itertuples(index=False, name=None))
+        parts.setdefault(tuple(sorted(points)), []).append(part)
+    batch: list[pd.DataFrame] = []
+    held = 0
+    for alike in parts.values():
+        size = sum(int((part["n_items"] + part["n_unscored"]).sum()) for part in alike)
+        if batch and held + size > MOST_SCORES:
+            yield pd.concat(batch)
+            batch, held = [], 0
+        batch += alike
+        held += size
+    if batch:
+        yield pd.concat(batch)
 
 
 def _key(series: Series) -> tuple[object, ...]:

@@ -86,8 +86,8 @@ def checkpoint_of(pretrained: str, revision: str, suites: Sequence[Suite]) -> Ch
         suite, model = found.suite, found.suite.model(found.name)
         if revision == "main" and suite.name in _MAIN_IS_LAST_STEP:
             return suite.checkpoint(model, model.steps[-1])
-        pattern = re.escape(model.revision).replace(re.escape("{step}"), r"(?P<step>\d+)")
-        pattern = pattern.replace(re.escape("{tokens_b}"), r"\d+")
+        pattern = re.escape(model.revision).replace(re.escape("{step}"), r"(?P<step>[0-9]{1,18})")
+        pattern = pattern.replace(re.escape("{tokens_b}"), r"[0-9]+")
         match = re.fullmatch(pattern, revision)
         if match is None:
             raise UnreadableError(

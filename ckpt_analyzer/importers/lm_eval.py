@@ -228,8 +228,10 @@ def _n_items(content: Mapping[str, Any], task: str, metrics: Mapping[str, Any]) 
         return effective
     for name, p, stderr in _metrics(metrics):
         if name in _PROPORTIONS and stderr and 0 < p < 1:
-            n = p * (1 - p) / stderr**2 + 1
-            if abs(n - round(n)) < 1e-3:
+            # No power: that of an absurd error raises, where a quotient is infinite or zero.
+            n = p * (1 - p) / stderr / stderr + 1
+            # One item has no error to speak of.
+            if 1.5 < n <= _LARGEST_COUNT and abs(n - round(n)) < 1e-3:
                 return round(n)
     return None
 

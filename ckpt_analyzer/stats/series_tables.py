@@ -4,11 +4,12 @@ In: item scores in long form (a column ``score``), or trends (``value`` and ``st
 ``Series`` per curve. The module decides what belongs together and what its errors are; it knows
 nothing of shapes or tests.
 
-Shape legend: N items, K points along the axis.
+Shape legend: N items, K points along the axis, P points of several series, R rows of one.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Literal, get_args
 
@@ -67,6 +68,13 @@ def cut_series(table: pd.DataFrame, cut: Cut) -> list[Series]:
     """
     if cut.axis not in AXES:
         raise UnknownNameError("axis", cut.axis, AXES)
+    return [_series(part, cut, _measure) for part in cut_rows(table, cut)]
+
+
+def cut_rows(table: pd.DataFrame, cut: Cut) -> list[pd.DataFrame]:
+    """Return the rows of each series of ``cut_series``, suspect ones included."""
+    if cut.axis not in AXES:
+        raise UnknownNameError("axis", cut.axis, AXES)
     rows = _measured_rows(table, cut.axis)
     if cut.axis == "flops" and "step" in rows.columns:
         models = [name for name in (*_fixed("tokens"), "model") if name in rows.columns]
@@ -78,9 +86,36 @@ def cut_series(table: pd.DataFrame, cut: Cut) -> list[Series]:
     # Seeds of one size are runs of their own; a suite of one run has none.
     groups = [name for name in (*groups, "seed") if name in rows.columns]
     if not groups:
-        return [_series(rows, cut)] if len(rows) else []
+        return [rows] if len(rows) else []
     found = rows.groupby(groups, sort=True, dropna=False, observed=True)
-    return [_series(part, cut) for _, part in found]
+    return [part for _, part in found]
+
+
+@dataclass(frozen=True)
+class ItemGrid:
+    """Scores of the items of one task at several points; a long table would hold names for each.
+
+    Parameters
+    ----------
+    points
+        Rows of ``tables.TRENDS``: whole series as ``cut_rows`` returns them.
+    score_PN
+        float64, a row per point and a column per item; NaN is *not scored*.
+    """
+
+    points: pd.DataFrame
+    score_PN: np.ndarray
+
+
+def cut_grid(grid: ItemGrid, cut: Cut) -> list[Series]:
+    """Return what ``cut_series`` does of the same scores as a long table."""
+    scored_P = ~np.isnan(grid.score_PN).all(axis=1)
+    points = grid.points.assign(_row=np.arange(len(grid.points)))[scored_P]
+
+    def measure(rows: pd.DataFrame, axis: str) -> _Measured:
+        return _from_grid(_grid_of(rows, grid.score_PN), axis)
+
+    return [_series(part, cut, measure) for part in cut_rows(points, cut)]
 
 
 def _fixed(axis: str) -> list[str]:
@@ -128,7 +163,9 @@ def _step_of(rows: pd.DataFrame) -> int:
     return int(rows["step"].iloc[0]) if "step" in rows.columns else 0
 
 
-def _series(rows: pd.DataFrame, cut: Cut) -> Series:
+def _series(
+    rows: pd.DataFrame, cut: Cut, measure: Callable[[pd.DataFrame, str], _Measured]
+) -> Series:
     key = {
         name: rows[name].iloc[0] if name in rows.columns else default
         for name, default in KEY_DEFAULTS.items()
@@ -153,7 +190,7 @@ def _series(rows: pd.DataFrame, cut: Cut) -> Series:
     if not cut.keep_suspect and len(suspect):
         rows = rows[rows["suspect"].isna()]
         notes.append("suspect-left-out")
-    measured = _from_items(rows, cut.axis) if "score" in rows.columns else _from_means(rows)
+    measured = measure(rows, cut.axis)
     if cut.axis in _JOINS_MODELS and key.get("seed") is not None:
         key["model"] = f"(seed {key['seed']})"
     return Series(
@@ -194,9 +231,12 @@ class _Measured:
     notes: tuple[str, ...] = ()
 
 
-def _from_items(rows: pd.DataFrame, axis: str) -> _Measured:
+def _measure(rows: pd.DataFrame, axis: str) -> _Measured:
+    return _from_grid(_grid(rows), axis) if "score" in rows.columns else _from_means(rows)
+
+
+def _from_grid(grid: _Grid, axis: str) -> _Measured:
     """Return means and their covariance over items; an item may be unscored at some points."""
-    grid = _grid(rows)
     score_NK = grid.score_NK
     scored_NK = ~np.isnan(score_NK)
     count_K = scored_NK.sum(axis=0)
@@ -233,6 +273,22 @@ def _grid(rows: pd.DataFrame) -> _Grid:
     score = np.full(n_cells, np.nan)
     np.divide(total, count, out=score, where=count > 0)
     return _Grid(axis_K, score.reshape(len(items), len(axis_K)))
+
+
+def _grid_of(rows: pd.DataFrame, score_PN: np.ndarray) -> _Grid:
+    """Return items by points of those rows of `score_PN`; like ``_grid``, and in its order."""
+    point_of_row, axis_K = pd.factorize(rows["_axis"].to_numpy(float), sort=True)
+    score_RN = score_PN[rows["_row"].to_numpy()]
+    scored_RN = ~np.isnan(score_RN)
+    count_KN = np.zeros((len(axis_K), score_PN.shape[1]))
+    total_KN = np.zeros_like(count_KN)
+    for row, point in enumerate(point_of_row):
+        count_KN[point] += scored_RN[row]
+        total_KN[point] += np.where(scored_RN[row], score_RN[row], 0.0)
+    score_KN = np.full_like(total_KN, np.nan)
+    np.divide(total_KN, count_KN, out=score_KN, where=count_KN > 0)
+    known_N = (count_KN > 0).any(axis=0)
+    return _Grid(axis_K, np.ascontiguousarray(score_KN[:, known_N].T))
 
 
 def _shrunk(covariance_KK: np.ndarray, position_K: np.ndarray, n_items: int) -> np.ndarray:

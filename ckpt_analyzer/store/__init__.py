@@ -22,5 +22,6 @@ lies beside the units), ``mark`` (what makes a place a store), ``means`` (means 
       imports/<id>.parquet, <id>.json     imported means
       fits/flips.parquet, regression.parquet, movement.parquet, surface.parquet
       means/<metric>-<digest>.parquet     of a large store: means that need not be computed again
+      means/units/<unit_id>.<digest>.parquet  of a large unit: its means, until they lie there
       quarantine/                         what ``store verify --quarantine`` moved out of the way
 """

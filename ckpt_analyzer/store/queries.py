@@ -16,11 +16,13 @@ is 0 where all items, or none, are right, and a weight of 1/0 would then rule ev
 from __future__ import annotations
 
 import glob
+import os
 import tempfile
 from collections.abc import Iterable, Sequence, Set
 from dataclasses import dataclass
 
 import duckdb
+import numpy as np
 import pyarrow as pa
 
 from ckpt_analyzer.errors import StoreError
@@ -34,6 +36,8 @@ from ckpt_analyzer.tables import ITEM_SCORES, TRENDS
 
 #: What a query may hold of its tables at once; what exceeds it waits on the disk.
 MEMORY = "2GiB"
+#: More threads than this make nothing faster that reads one machine's disk, and each holds memory.
+MOST_THREADS = 8
 _FACTS = (
     "suite", "model", "size", "arm", "base_model", "parameters", "non_embedding_parameters",
     "step", "tokens", "arm_tokens", "suspect", "seed",
@@ -150,6 +154,34 @@ def wide_values(question: Question, items: pa.Table) -> pa.Table:
     return _run(question, sql, items=numbered)
 
 
+def dense_values(question: Question) -> dict[str, np.ndarray]:
+    """Return the numbers of every metric at cells of one task, as float64: cells by items.
+
+    NaN is *not scored*. The items are all that lie in the tables of these cells, in the order of
+    their ids; of some, none of the cells may have a number. Peak memory: 8 bytes per item and cell,
+    and 16 per each metric.
+    """
+    (task,) = {found.cell.key.task for found in question.cells}
+    columns = ", ".join(f"value_{i}" for i, _ in enumerate(question.metrics))
+    per_item = _per_item(question)
+    # Of whole tables: to find the rows of the cells takes as long as their numbers do.
+    of_task = f"({_scores_sql(_grouped_files(question))}) WHERE task = {_literal(task)}"
+    items = _run(question, f"SELECT DISTINCT item_id FROM {of_task} ORDER BY item_id")
+    numbered = items.append_column("item", pa.array(range(len(items)), pa.int32()))
+    sql = f"""
+        SELECT CAST(cell AS INTEGER) AS cell, item, {columns}
+        FROM ({per_item}) JOIN items USING (item_id)
+    """
+    found = _run(question, sql, items=numbered)
+    cell, item = found["cell"].to_numpy(), found["item"].to_numpy()
+    values = {}
+    for i, metric in enumerate(question.metrics):
+        values_CI = np.full((len(question.cells), len(items)), np.nan)
+        values_CI[cell, item] = found[f"value_{i}"].to_numpy()
+        values[metric.name] = values_CI
+    return values
+
+
 def _answer(question: Question, sql: str, schema: pa.Schema) -> pa.Table:
     if not question.cells or not question.metrics:
         return schema.empty_table()
@@ -166,9 +198,12 @@ def _run(question: Question, sql: str, **tables: pa.Table) -> pa.Table:
     _bring_near(question)
     groups = _grouped_files(question).values()
     files = {f"files_{i}": names for i, names in enumerate(groups)}
+    threads = min(os.cpu_count() or 1, MOST_THREADS)
     with (
         tempfile.TemporaryDirectory(prefix="ckpt-analyzer-") as spill,
-        duckdb.connect(config={"memory_limit": MEMORY, "temp_directory": spill}) as connection,
+        duckdb.connect(
+            config={"memory_limit": MEMORY, "threads": threads, "temp_directory": spill}
+        ) as connection,
     ):
         for name, table in {"cells": cell_table(question), **tables}.items():
             connection.register(name, table)

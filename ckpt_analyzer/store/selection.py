@@ -13,10 +13,17 @@ items go before a draw of items, many items before few, and the newer cell befor
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import astuple, dataclass, replace
+from typing import TYPE_CHECKING
 
 from ckpt_analyzer.store.protocols import asked_of, current_protocols, protocol_of
 from ckpt_analyzer.store.unit import Cell, TableKey, UnitManifest, sort_key
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+#: The columns of TRENDS that name a cell.
+_NAMES = ("suite", "model", "arm", "step", "task", "shots", "prompt_format", "dtype")
 
 
 @dataclass(frozen=True)
@@ -67,6 +74,18 @@ def select_cells(manifests: Iterable[UnitManifest]) -> Selection:
         chosen=tuple(sorted(best.values(), key=lambda found: sort_key(found.cell.key))),
         superseded=tuple(found for found in stored if found.cell.key not in chosen_keys),
     )
+
+
+def cells_at(chosen: Iterable[StoredCell], points: pd.DataFrame) -> list[StoredCell]:
+    """Return the cell of each row of `points`, which are rows of TRENDS that have items."""
+    cells = {_row_of(found): found for found in chosen}
+    rows = points[list(_NAMES)].itertuples(index=False, name=None)
+    return [cells[row] for row in rows]
+
+
+def _row_of(found: StoredCell) -> tuple[object, ...]:
+    unit, key = found.unit, found.cell.table_key
+    return (unit.suite, unit.model, unit.arm, unit.step, *astuple(key))
 
 
 def last_trusted(cells: Iterable[StoredCell]) -> tuple[StoredCell, ...]:

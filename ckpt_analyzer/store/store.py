@@ -14,6 +14,7 @@ from os import PathLike
 from pathlib import Path
 from typing import TypeVar
 
+import numpy as np
 import pandas as pd
 import pyarrow as pa
 
@@ -27,11 +28,23 @@ from ckpt_analyzer.store.compacting import Compacted, compact_units
 from ckpt_analyzer.store.listing import Damage, Listing, altered_tables, list_units
 from ckpt_analyzer.store.manifest import read_manifest
 from ckpt_analyzer.store.mark import check_store, is_store, make_store, raise_version
-from ckpt_analyzer.store.means import remembered_means
+from ckpt_analyzer.store.means import keep_unit_means, remembered_means
 from ckpt_analyzer.store.place import Place, place_of
-from ckpt_analyzer.store.queries import Question, ReplacedError, item_values, wide_values
+from ckpt_analyzer.store.queries import (
+    Question,
+    ReplacedError,
+    dense_values,
+    item_values,
+    wide_values,
+)
 from ckpt_analyzer.store.runs import runs_table
-from ckpt_analyzer.store.selection import Selection, StoredCell, last_trusted, select_cells
+from ckpt_analyzer.store.selection import (
+    Selection,
+    StoredCell,
+    cells_at,
+    last_trusted,
+    select_cells,
+)
 from ckpt_analyzer.store.trajectories import Trajectories, scattered
 from ckpt_analyzer.store.unit import IMPORTED, CellKey, UnitManifest
 from ckpt_analyzer.store.write import commit_unit, read_unit
@@ -112,8 +125,15 @@ class Store:
         return select_cells(self.manifests())
 
     def commit(self, draft: UnitManifest, table: pa.Table) -> UnitManifest:
-        """Write a unit and return its manifest; see ``write.commit_unit``."""
-        return commit_unit(self._units, draft, table, lambda: self._clock.after(self._newest))
+        """Write a unit and return its manifest; see ``write.commit_unit``.
+
+        Of a large unit the means are computed and kept, too; see ``means.keep_unit_means``.
+        """
+        unit = commit_unit(self._units, draft, table, lambda: self._clock.after(self._newest))
+        cells = [StoredCell(unit, cell) for cell in unit.cells]
+        if cells:
+            keep_unit_means(self._means, self._question(cells, {*declared.names(), *_given(cells)}))
+        return unit
 
     def read_unit(self, manifest: UnitManifest) -> pa.Table:
         """Return the table of a unit (tables.ITEM_SCORES); see ``write.read_unit``.
@@ -266,6 +286,29 @@ class Store:
 
         frame: pd.DataFrame = self._settled(read).to_pandas()
         return frame
+
+    def scores_at(
+        self, points: pd.DataFrame, metrics: Sequence[str], among: Selection | None = None
+    ) -> dict[str, np.ndarray]:
+        """Return the score of every item at `points`, by metric, as float64: points by items.
+
+        NaN is *not scored*. Peak memory: 8 bytes per point and item, and 16 per each metric.
+
+        Parameters
+        ----------
+        points
+            Rows of ``trends`` that have items: of one task, each point once.
+        among
+            What ``selection`` returned, by who asks often: to list a large store takes seconds.
+        """
+        known = [among or self.selection()]  # of the first reading; whoever reads again looks again
+
+        def read() -> dict[str, np.ndarray]:
+            cells = cells_at((known.pop() if known else self.selection()).chosen, points)
+            records = [_record(name, _given(cells)) for name in metrics]
+            return dense_values(Question(self._units, cells, records))
+
+        return self._settled(read)
 
     def trajectories(
         self, task: str, metrics: Sequence[str], chosen: Callable[[StoredCell], bool]

@@ -68,13 +68,18 @@ def check_against(manifest: UnitManifest, table: pa.Table) -> None:
 
 
 def rows_of(key: TableKey, table: pa.Table) -> pa.Table:
-    """Return the rows of one cell."""
-    return table.filter(
-        (pc.field("task") == key.task)
-        & (pc.field("shots") == key.shots)
-        & (pc.field("prompt_format") == key.prompt_format)
-        & (pc.field("dtype") == key.dtype)
-    )
+    """Return the rows of one cell: a view of `table` where they lie together, else a copy."""
+    is_of_cell = pc.equal(table["task"], key.task)
+    for name in ("shots", "prompt_format", "dtype"):
+        value = pa.scalar(getattr(key, name), table.schema.field(name).type)
+        is_of_cell = pc.and_(is_of_cell, pc.equal(table[name], value))
+    places = pc.indices_nonzero(is_of_cell)
+    if not len(places):
+        return table.slice(0, 0)
+    first, last = places[0].as_py(), places[-1].as_py()
+    if last - first + 1 == len(places):
+        return table.slice(first, len(places))
+    return table.take(places)
 
 
 def _unscored_rows(scores: pa.Table) -> set[int]:

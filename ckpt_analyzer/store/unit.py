@@ -11,8 +11,8 @@ import json
 import re
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import MISSING, astuple, dataclass, field, fields
-from functools import cached_property
+from dataclasses import MISSING, dataclass, field, fields
+from functools import cache, cached_property, lru_cache
 from typing import Any, ClassVar
 
 from pydantic import ConfigDict
@@ -232,11 +232,20 @@ def _told(key: CellKey) -> dict[str, object]:
 
     A field with a default is one that was added: units of before keep their id.
     """
-    told = {each.name: getattr(key, each.name) for each in fields(key)}
-    added = {each.name: each.default for each in fields(key) if each.default is not MISSING}
-    return {name: value for name, value in told.items() if value != added.get(name, MISSING)}
+    added = _defaults()
+    return {name: value for name, value in vars(key).items() if value != added.get(name, MISSING)}
+
+
+@cache
+def _defaults() -> dict[str, object]:
+    return {each.name: each.default for each in fields(CellKey) if each.default is not MISSING}
 
 
 def sort_key(key: CellKey) -> tuple[str, ...]:
     """Return a total order over cells, None included."""
-    return tuple(json.dumps(value) for value in astuple(key))
+    return tuple(map(_as_text, vars(key).values()))
+
+
+@lru_cache(maxsize=16_384)
+def _as_text(value: str | int | None) -> str:
+    return json.dumps(value)

@@ -18,10 +18,18 @@ from ckpt_analyzer.errors import SweepError
 Path = Sequence[str | int]
 #: Values and keys of a sweep file at most.
 LARGEST = 10_000
+#: Brackets within brackets at most. PyYAML takes time by the square of their depth.
+_DEEPEST = 50
 
 
 class _Loader(yaml.SafeLoader):
     """Reads numbers in base 10 only: to YAML 1.1, the steps ``8:64:8`` are a time in base 60."""
+
+    def fetch_flow_collection_start(self, token: type[yaml.Token]) -> None:
+        if self.flow_level >= _DEEPEST:
+            problem = f"brackets are nested more than {_DEEPEST} deep"
+            raise yaml.scanner.ScannerError(problem=problem, problem_mark=self.get_mark())
+        super().fetch_flow_collection_start(token)
 
 
 _Loader.yaml_implicit_resolvers = {

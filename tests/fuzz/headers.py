@@ -126,7 +126,7 @@ def main() -> None:
 def fuzz(n_inputs: int, seed: int, *, keep: bool = False) -> Tally:
     """Try the corpus and `n_inputs` altered inputs; failures are kept in the corpus if wanted."""
     chance, tally = random.Random(seed), Tally()
-    with tempfile.TemporaryDirectory() as folder, _alarm():
+    with tempfile.TemporaryDirectory(dir=_in_memory()) as folder, _alarm():
         for kind in KINDS:  # they are sound; and imports are not timed
             for content in kind.seeds:
                 kind.read(content, random.Random(0), Path(folder))
@@ -140,6 +140,12 @@ def fuzz(n_inputs: int, seed: int, *, keep: bool = False) -> Tally:
                 digest = hashlib.sha256(content).hexdigest()[:12]
                 (CORPUS / f"{kind.name}-{digest}").write_bytes(content)
     return tally
+
+
+def _in_memory() -> Path | None:
+    """Return a folder in memory, where there is one: most time goes into files on a disk."""
+    folder = Path("/dev/shm")
+    return folder if folder.is_dir() else None
 
 
 def _try(kind: Kind, content: bytes, chance: random.Random, folder: Path, tally: Tally) -> bool:

@@ -2,27 +2,36 @@
 
 In: a ``Target`` (seeds, words of its language, a reader), a number of inputs and a seed. Out: how
 many were accepted and how many refused with a clear error; any other exception, and any input that
-takes more than a second of CPU time, is a failure and is shown. A seed gives the same inputs again.
+takes more than a second of CPU time, is a failure, is shown and is written into the corpus, whose
+files are tried first in every run. A seed gives the same inputs again.
 """
 
 from __future__ import annotations
 
 import argparse
+import atexit
 import contextlib
+import hashlib
 import json
 import random
+import shutil
 import signal
 import sys
+import tempfile
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from ckpt_analyzer.errors import UserError
 
 LIMIT_SECONDS = 1.0
 LARGEST_BYTES = 20_000
+CORPUS = Path(__file__).parent / "corpus"
+#: How often an input is made of a seed that is well formed: of the others most are refused at once.
+_SOUND_SHARE = 0.85
 
 #: What breaks readers of numbers, texts and nested data, whatever the language.
 WORDS = (
@@ -46,7 +55,9 @@ class Target:
     Parameters
     ----------
     seeds
-        Inputs that are well formed, or once broke the reader.
+        Inputs that are well formed.
+    broken
+        Inputs that are not, and once broke the reader.
     words
         Pieces of its language that are put in at random places.
     read
@@ -60,6 +71,18 @@ class Target:
     words: Sequence[str]
     read: Callable[[bytes], None]
     as_json: bool = False
+    broken: Sequence[bytes] = ()
+
+    @property
+    def corpus(self) -> Path:
+        """The folder of inputs that once failed, in any run."""
+        return CORPUS / self.name.replace(" ", "-")
+
+    @property
+    def known(self) -> tuple[bytes, ...]:
+        """All inputs that are tried as they are, before any is altered."""
+        kept = sorted(self.corpus.iterdir()) if self.corpus.is_dir() else []
+        return (*self.seeds, *self.broken, *(path.read_bytes() for path in kept))
 
 
 class TooSlowError(BaseException):
@@ -67,14 +90,18 @@ class TooSlowError(BaseException):
 
 
 def inputs(target: Target, n: int, seed: int) -> Iterator[bytes]:
-    """Yield the seeds, then `n` inputs made of them."""
+    """Yield the known inputs, then `n` inputs made of them."""
     rng = random.Random(seed)
-    yield from target.seeds
+    known = target.known
+    yield from known
     for _ in range(n):
-        content = rng.choice(target.seeds)
-        if target.as_json and rng.random() < 0.5:
+        content = rng.choice(target.seeds if rng.random() < _SOUND_SHARE else known)
+        as_data = target.as_json and rng.random() < 0.7
+        for _ in range(rng.choice((1, 1, 2, 4)) if as_data else 0):
             content = _changed_data(content, rng)
-        for _ in range(rng.choice((0, 1, 1, 2, 3, 8))):
+        # Most bytes put in at random end a document of JSON: what lies behind the parser is
+        # reached through its data.
+        for _ in range(rng.choice((0, 0, 0, 1) if as_data else (0, 1, 1, 2, 3, 8))):
             content = _changed_bytes(content, target, rng)
         yield content[:LARGEST_BYTES]
 
@@ -132,15 +159,33 @@ def _changed(value: Any, rng: random.Random) -> Any:
     return copy
 
 
-def fuzz(target: Target, n: int, seed: int) -> Counter[str]:
-    """Return how many inputs came to which end; failures are named by what went wrong."""
+def fuzz(target: Target, n: int, seed: int, *, keep: bool = False) -> Counter[str]:
+    """Return how many inputs came to which end; failures are named by what went wrong.
+
+    The first two failures of a name are shown, and written into the corpus with `keep`.
+    """
     counts: Counter[str] = Counter()
     for content in inputs(target, n, seed):
         end = _end(target, content)
         counts[end] += 1
         if end not in ("accepted", "clear error") and counts[end] <= 2:
             sys.stderr.write(f"{target.name}: {end}\n  {content[:600]!r}\n")
+            if keep:
+                _keep(target, content)
     return counts
+
+
+def _keep(target: Target, content: bytes) -> None:
+    target.corpus.mkdir(parents=True, exist_ok=True)
+    (target.corpus / hashlib.sha256(content).hexdigest()[:12]).write_bytes(content)
+
+
+def scratch() -> Path:
+    """Return a new folder, in memory where it can be: to make a file on a disk takes longest."""
+    in_memory = Path("/dev/shm")
+    made = tempfile.mkdtemp(prefix="fuzz-", dir=in_memory if in_memory.is_dir() else None)
+    atexit.register(shutil.rmtree, made, ignore_errors=True)
+    return Path(made)
 
 
 def _end(target: Target, content: bytes) -> str:
@@ -185,6 +230,9 @@ def main(target: Target) -> None:
     parser.add_argument("--inputs", type=int, default=10_000)
     parser.add_argument("--seed", type=int, default=0)
     options = parser.parse_args()
-    counts = fuzz(target, options.inputs, options.seed)
-    sys.stdout.write(json.dumps({"target": target.name, "seed": options.seed, **counts}) + "\n")
+    begun = time.process_time()
+    counts = fuzz(target, options.inputs, options.seed, keep=True)
+    told = {"target": target.name, "seed": options.seed, "inputs": sum(counts.values()), **counts}
+    told["cpu_seconds"] = round(time.process_time() - begun, 1)
+    sys.stdout.write(json.dumps(told) + "\n")
     sys.exit(any(end not in ("accepted", "clear error") for end in counts))

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import sys
-import tempfile
 from pathlib import Path
 
 import numpy as np
@@ -13,9 +12,9 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 from ckpt_analyzer import suites
 from ckpt_analyzer.importers.lm_eval import read_lm_eval
-from mutation import Target, main
+from mutation import Target, main, scratch
 
-_PLACE = Path(tempfile.mkdtemp(prefix="fuzz-")) / "results.json"
+_PLACE = scratch() / "results.json"
 _SUITES = [suites.load("pythia")]
 
 _OLD = {
@@ -38,13 +37,31 @@ _NEW = {
         "model_dtype": "torch.float32",
     },
 }
+_MANY = {
+    "results": {
+        "lambada_openai": {"acc,none": 0.4, "acc_stderr,none": "N/A", "perplexity,none": 12.5},
+        "mmlu": {"acc,none": 0.25, "acc_stderr,none": 0.004, "alias": " - mmlu"},
+        "gsm8k": {"exact_match,strict-match": 0.0, "exact_match,flexible-extract": 0.01},
+    },
+    "groups": {"mmlu": {"acc,none": 0.25}},
+    "n-shot": {"lambada_openai": 0, "mmlu": 5, "gsm8k": 5},
+    "n-samples": {"mmlu": {"original": 14042, "effective": 100}},
+    "config": {
+        "model": "hf",
+        "model_args": "pretrained=EleutherAI/pythia-1b,revision=step143000,dtype=auto",
+        "num_fewshot": None, "limit": 100.0,
+    },
+}  # fmt: skip
 
 TARGET = Target(
     name="lm-eval results",
     seeds=(
         json.dumps(_OLD).encode(),
         json.dumps(_NEW, indent=1).encode(),
+        json.dumps(_MANY).encode(),
         json.dumps(_NEW | {"n-shot": None, "n-samples": []}).encode(),
+    ),
+    broken=(
         json.dumps(_NEW | {"results": {"a": None, "b": [], "c": {"acc": 10**400}}}).encode(),
         json.dumps(_NEW | {"n-samples": {"isp_neqa": {"effective": 10**30}}}).encode(),
         json.dumps(_NEW | {"results": {"x": {"acc,non\ud800": 0.5}}}).encode(),

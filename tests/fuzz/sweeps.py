@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import sys
-import tempfile
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 from ckpt_analyzer.sweep.config import load_sweep
-from mutation import Target, main
+from mutation import Target, main, scratch
 
 REPOSITORY = Path(__file__).resolve().parents[2]
-_PLACE = Path(tempfile.mkdtemp(prefix="fuzz-")) / "sweep.yaml"
+_PLACE = scratch() / "sweep.yaml"
 
 _OF_EVERY_KEY = b"""name: all-keys
 suites:
@@ -47,6 +46,8 @@ TARGET = Target(
         _OF_EVERY_KEY,
         _SMALL,
         *(path.read_bytes() for path in sorted((REPOSITORY / "sweeps").glob("*.yaml"))),
+    ),
+    broken=(
         _BOMB,
         _BOMB + b"name: *a8\nsuites: *a8\ntasks: *a7\nstore: *a8\n",
         _BOMB + b"? *a8\n: x\n",

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import sys
-import tempfile
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 from ckpt_analyzer.store.texts import read_texts, save_texts
 from ckpt_analyzer.task_data import load_items, own_task
-from mutation import Target, main
+from mutation import Target, main, scratch
 
-_FOLDER = Path(tempfile.mkdtemp(prefix="fuzz-"))
+_FOLDER = scratch()
 
 TARGET = Target(
     name="task files",
@@ -24,6 +23,8 @@ TARGET = Target(
         b"prompt,classes,answer_index\nQ,\"[' a', ' b']\",0\n\"two\r\nlines\",\"[' a', ' b']\",1\n",
         b"id,prompt,completion,part\n1,Q, x,0\n2,\"a, b\", y,1\n",
         b"prompt,other_prompt,classes,answer_index\nQ,R,\"[' a', ' b']\",1\n",
+    ),
+    broken=(
         b'{"prompt": "Q", "classes": "' + b"[" * 5000 + b'", "answer_index": 0}\n',
         b'{"prompt": "Q", "classes": "' + b"-" * 5000 + b'1", "answer_index": 0}\n',
         b'{"prompt": "Q", "classes": "[\' a\', \'\\\\d\']", "answer_index": 0}\n',

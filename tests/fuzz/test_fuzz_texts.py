@@ -17,7 +17,7 @@ TARGETS = [sweeps.TARGET, task_files.TARGET, results.TARGET]
 def test_a_damaged_input_is_accepted_or_refused_with_a_clear_error(target):
     counts = fuzz(target, 300, seed=0)
     assert set(counts) == {"accepted", "clear error"}, counts
-    assert sum(counts.values()) == 300 + len(target.seeds)
+    assert sum(counts.values()) == 300 + len(target.known)
 
 
 def test_a_reader_that_breaks_hangs_or_is_slow_is_caught(capsys, monkeypatch):

@@ -2,9 +2,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from ckpt_analyzer import analysis
 from ckpt_analyzer.analysis import axes_of, fit
 from ckpt_analyzer.stats.flips import find_flips
-from ckpt_analyzer.store.store import open_store
+from ckpt_analyzer.store.store import Store, open_store
+from ckpt_analyzer.tables import FLIPS
 from store_factory import simple_unit
 
 
@@ -37,3 +39,33 @@ def test_a_store_is_fitted_from_its_items_and_not_from_their_means(tmp_path):
     pd.testing.assert_frame_equal(found[columns], expected[columns])
     of_means = find_flips(store.trends()).sort_values("metric", ignore_index=True)
     assert not np.allclose(found["mde_80"], of_means["mde_80"])
+
+
+@pytest.mark.parametrize("most_scores", [1, 100, 10**9])
+def test_along_every_axis_items_are_read_in_parts_that_change_nothing(
+    tmp_path, monkeypatch, most_scores
+):
+    store = open_store(tmp_path / "store", create=True)
+    for size in range(4):
+        for step in (1000, 2000, 4000, 8000, 16000):
+            facts = {"model": f"m{size}", "size": f"{size}", "parameters": 10 ** (size + 6)}
+            store.commit(*simple_unit(step, seed=step + size, **facts))
+    monkeypatch.setattr(analysis, "MOST_SCORES", most_scores)
+    read = []
+    real = Store.scores_at
+    monkeypatch.setattr(
+        Store, "scores_at", lambda self, *args: read.append(real(self, *args)) or read[-1]
+    )
+    found = fit(store).flips
+    items, columns = store.items(), [n for n in FLIPS.names if n != "second_opinions"]
+    for axis in ("tokens", "parameters", "flops"):
+        expected = find_flips(items, axis=axis)
+        mine = found.loc[found["axis"] == axis, columns]
+        keys = ["metric", "model", "size"]
+        pd.testing.assert_frame_equal(
+            mine.sort_values(keys, ignore_index=True),
+            expected[columns].sort_values(keys, ignore_index=True),
+        )
+    largest = max(sum(scores.size for scores in each.values()) for each in read)
+    n_metrics = items["metric"].nunique()
+    assert largest <= max(most_scores, n_metrics * 5 * 8)  # series of 5 points and 8 items

@@ -6,6 +6,7 @@ import json
 import tarfile
 from pathlib import Path
 
+import pandas as pd
 import pytest
 
 from ckpt_analyzer import tables
@@ -248,3 +249,12 @@ def test_every_published_file_is_read(shared_data):
     assert len(prize) == 64
     assert set(trends.groupby("task")["n_items"].nunique(dropna=False)) == {1}
     assert sorted(trends["shots"].unique()) == [0, 5]
+
+
+@pytest.mark.parametrize("stderr", [1e308, 1e-320, 5.0])
+def test_an_absurd_error_of_a_proportion_gives_no_number_of_items(tmp_path, stderr):
+    document = copy.deepcopy(NEW) | {"n-samples": None}
+    document["results"]["sciq"]["acc_stderr,none"] = stderr
+    trends = read(tmp_path, document).trends.set_index(["task", "metric"])
+    assert trends.loc[("sciq", "accuracy"), "value"] == 0.5
+    assert pd.isna(trends.loc[("sciq", "accuracy"), "n_items"])

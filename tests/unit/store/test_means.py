@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shutil
+
 import pandas as pd
 import pytest
 
@@ -104,4 +106,59 @@ def test_means_of_a_small_store_are_not_kept(tmp_path):
     store = open_store(tmp_path / "store", create=True)
     store.commit(*simple_unit())
     store.trends()
+    assert not (store.path / "means").exists()
+
+
+@pytest.fixture
+def large(monkeypatch):
+    """Every unit is a large one."""
+    monkeypatch.setattr(means, "LARGE_UNIT_ITEMS", 1)
+
+
+def test_means_of_a_large_unit_are_known_from_its_writing_on(store, computed, large, monkeypatch):
+    for step in (1, 2, 3):
+        store.commit(*mixed(step))
+    assert computed == [3, 3, 3]
+    monkeypatch.setattr(means, "WORTH_KEEPING_ITEMS", 10**9)
+    found = store.trends()
+    assert computed == [3, 3, 3]
+    shutil.rmtree(store.path / "means")
+    pd.testing.assert_frame_equal(store.trends(), found)
+    assert computed == [3, 3, 3, 9]
+
+
+def test_means_of_units_are_put_together_and_only_then_removed(store, computed, large):
+    store.commit(*mixed(1))
+    store.commit(*mixed(2))
+    of_units = store.path / "means" / "units"
+    assert len(store.trends(["accuracy"])) == 2
+    assert len(list(of_units.iterdir())) == 2  # the other metrics lie nowhere else
+    everything = store.trends()
+    assert not list(of_units.iterdir())
+    pd.testing.assert_frame_equal(store.trends(), everything)
+    store.commit(*mixed(3))
+    assert len(store.trends()) == len(everything) / 2 * 3
+    assert computed == [3, 3, 3]
+
+
+def test_damaged_means_of_a_unit_are_computed_anew(store, computed, large):
+    store.commit(*mixed(1))
+    expected = open_store(store.path).trends()
+    shutil.rmtree(store.path / "means")
+    store.commit(*mixed(1))  # as it was, and its means are kept again
+    (place,) = (store.path / "means" / "units").iterdir()
+    content = place.read_bytes()
+    place.write_bytes(content[: len(content) // 2])
+    pd.testing.assert_frame_equal(store.trends(), expected)
+    assert computed == [3, 3, 3]
+
+
+def test_a_unit_is_stored_though_its_means_cannot_be(store, large):
+    (store.path / "means").write_text("in the way")
+    store.commit(*mixed(1))
+    assert len(store.trends()) > 0
+
+
+def test_small_units_keep_no_means_when_they_are_written(store):
+    store.commit(*mixed(1))
     assert not (store.path / "means").exists()
