@@ -33,7 +33,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from ckpt_analyzer import tasks
 from ckpt_analyzer.html_report import write_report
-from ckpt_analyzer.reporting import gather
+from ckpt_analyzer.reporting.report import gather
 from ckpt_analyzer.stats.movement import movement_with_size
 from ckpt_analyzer.store.store import Store, open_store
 from ckpt_analyzer.store.tally import tally

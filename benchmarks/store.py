@@ -33,9 +33,9 @@ import pyarrow as pa
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from ckpt_analyzer.analysis import item_series
-from ckpt_analyzer.comparing import over_tuning
-from ckpt_analyzer.reported_items import read_items
+from ckpt_analyzer.analysis.comparing import over_tuning
+from ckpt_analyzer.analysis.fitting import item_series
+from ckpt_analyzer.reporting.items import read_items
 from ckpt_analyzer.stats.series_tables import Axis, Cut
 from ckpt_analyzer.store.store import Store, open_store
 from ckpt_analyzer.store.tally import tally

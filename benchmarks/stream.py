@@ -386,7 +386,7 @@ def _sweep(options: argparse.Namespace) -> dict[str, float]:
     sweep = parse_sweep(text, "bench.yaml")
     sourced = SourcedSuite(suite, source, SuiteSelection(suite="pythia"))
     plan = make_plan(sweep, [sourced], plan_tasks(sweep), frozenset())
-    import ckpt_analyzer.workbench  # noqa: F401 (imports are not counted)
+    import ckpt_analyzer.unit.workbench  # noqa: F401 (imports are not counted)
 
     begin, cpu_begin = time.perf_counter(), time.process_time()
     summary = execute(plan, listener=lambda _: None, endpoint=options.endpoint)

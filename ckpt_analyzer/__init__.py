@@ -10,8 +10,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from ckpt_analyzer.analysis import fit as fit
-    from ckpt_analyzer.figures import chart as chart
+    from ckpt_analyzer.analysis.fitting import fit as fit
     from ckpt_analyzer.notebook.comparisons import compare as compare
     from ckpt_analyzer.notebook.exchange import export as export
     from ckpt_analyzer.notebook.exchange import import_results as import_results
@@ -20,23 +19,24 @@ if TYPE_CHECKING:
     from ckpt_analyzer.notebook.suites import open_suite as open_suite
     from ckpt_analyzer.notebook.sweeps import plan as plan
     from ckpt_analyzer.notebook.sweeps import run as run
-    from ckpt_analyzer.reporting import report as report
+    from ckpt_analyzer.reporting.figures import chart as chart
+    from ckpt_analyzer.reporting.report import report as report
     from ckpt_analyzer.stats.flips import find_flips as find_flips
 
 __version__ = "0.1.0"
 
 _HOMES = {
     "catalog": "ckpt_analyzer.notebook.suites",
-    "chart": "ckpt_analyzer.figures",
+    "chart": "ckpt_analyzer.reporting.figures",
     "compare": "ckpt_analyzer.notebook.comparisons",
     "export": "ckpt_analyzer.notebook.exchange",
     "find_flips": "ckpt_analyzer.stats.flips",
-    "fit": "ckpt_analyzer.analysis",
+    "fit": "ckpt_analyzer.analysis.fitting",
     "import_results": "ckpt_analyzer.notebook.exchange",
     "open_store": "ckpt_analyzer.notebook.stores",
     "open_suite": "ckpt_analyzer.notebook.suites",
     "plan": "ckpt_analyzer.notebook.sweeps",
-    "report": "ckpt_analyzer.reporting",
+    "report": "ckpt_analyzer.reporting.report",
     "run": "ckpt_analyzer.notebook.sweeps",
 }
 

@@ -12,20 +12,20 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import ckpt_analyzer
-from ckpt_analyzer.analysis import Fitted
+from ckpt_analyzer.analysis.comparing import Comparison
+from ckpt_analyzer.analysis.fitting import Fitted
+from ckpt_analyzer.analysis.side_by_side import SideBySide
 from ckpt_analyzer.checkpoints.spool import SpoolPlace
-from ckpt_analyzer.comparing import Comparison
 from ckpt_analyzer.engines import Terms
-from ckpt_analyzer.figures import Wanted
+from ckpt_analyzer.live.viewing import Seen
 from ckpt_analyzer.notebook.exchange import Imported
 from ckpt_analyzer.notebook.stores import OpenedStore, View
 from ckpt_analyzer.notebook.suites import OpenSuite
 from ckpt_analyzer.notebook.sweeps import Follow, Planned, Ran
-from ckpt_analyzer.side_by_side import SideBySide
+from ckpt_analyzer.reporting.figures import Wanted
 from ckpt_analyzer.stats.flips import FlipOptions
 from ckpt_analyzer.stats.group_differences import Draws
 from ckpt_analyzer.sweep.from_place import Choices
-from ckpt_analyzer.viewing import Seen
 from docs.python_equivalents import equivalents_table
 
 _HEAD = (

@@ -10,7 +10,7 @@ NAME = "cancel"
 
 def command(store: StoreFolder) -> None:
     """End the jobs that clusters run for a store. What is scored stays; a run goes on with it."""
-    from ckpt_analyzer.cluster_jobs import cancel_jobs
+    from ckpt_analyzer.engines._at_work import cancel_jobs
     from ckpt_analyzer.store.store import open_store
 
     cancelled = cancel_jobs(open_store(store).path)

@@ -15,7 +15,7 @@ from ckpt_analyzer.errors import UserError
 from ckpt_analyzer.store.place import Place
 
 if TYPE_CHECKING:
-    from ckpt_analyzer.comparing import Asked
+    from ckpt_analyzer.analysis.comparing import Asked
     from ckpt_analyzer.stats.group_differences import Draws
 
 NAME = "compare"
@@ -63,9 +63,9 @@ def command(
 
     Without options: all arms of the store, each stage with the one before.
     """
+    from ckpt_analyzer.analysis.comparing import Asked, answers_of, compare, possible
     from ckpt_analyzer.cli.comparison_tables import show_answers, show_comparison
-    from ckpt_analyzer.comparing import Asked, answers_of, compare, possible
-    from ckpt_analyzer.figures import write_differences
+    from ckpt_analyzer.reporting.figures import write_differences
     from ckpt_analyzer.stats.group_differences import Draws
     from ckpt_analyzer.store.store import open_store
 
@@ -92,9 +92,9 @@ def command(
 
 def _questions(stores: list[Place], metric: str, drawing: Draws, *, as_json: bool) -> None:
     """Show the answers of every store, each question under the store's name."""
+    from ckpt_analyzer.analysis.comparing import answers_of, possible
+    from ckpt_analyzer.analysis.side_by_side import labels_of
     from ckpt_analyzer.cli.comparison_tables import show_answers
-    from ckpt_analyzer.comparing import answers_of, possible
-    from ckpt_analyzer.side_by_side import labels_of
     from ckpt_analyzer.store.store import open_store
 
     opened = [open_store(path) for path in stores]
@@ -124,8 +124,8 @@ def _sides(base: str | None, tuned: str | None, stages: str | None) -> tuple[str
 
 
 def _side_by_side(stores: list[Place], asked: Asked, tolerance: float, *, as_json: bool) -> None:
+    from ckpt_analyzer.analysis.side_by_side import Matching, compare_stores
     from ckpt_analyzer.cli.comparison_tables import show_side_by_side
-    from ckpt_analyzer.side_by_side import Matching, compare_stores
     from ckpt_analyzer.store.store import open_store
 
     with busy("comparing"):

@@ -15,9 +15,9 @@ from ckpt_analyzer.cli.output import Row, readable_count, show, show_json
 if TYPE_CHECKING:
     import pandas as pd
 
-    from ckpt_analyzer.comparing import Comparison
-    from ckpt_analyzer.questions import Answer
-    from ckpt_analyzer.side_by_side import SideBySide
+    from ckpt_analyzer.analysis.comparing import Comparison
+    from ckpt_analyzer.analysis.questions import Answer
+    from ckpt_analyzer.analysis.side_by_side import SideBySide
 
 _WORDS = {"inverted_U": "inverted U", "monotone_up": "rises", "monotone_down": "falls"}
 _VARYING = ("shots", "prompt_format", "dtype")

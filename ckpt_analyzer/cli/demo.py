@@ -28,7 +28,7 @@ def command(
 ) -> None:
     """Score trained toy models checkpoint by checkpoint, find the flips, write the report."""
     begun = time.perf_counter()
-    from ckpt_analyzer.following import Running
+    from ckpt_analyzer.live.following import Running
     from ckpt_analyzer.sweep.prepare import Overrides, prepare_plan
     from ckpt_analyzer.sweep.shipped import shipped_sweep
 
@@ -51,8 +51,8 @@ def command(
 
 
 def _fit_and_report(store: Path, output: Path, *, as_json: bool) -> None:
-    from ckpt_analyzer.analysis import fit
-    from ckpt_analyzer.reporting import report
+    from ckpt_analyzer.analysis.fitting import fit
+    from ckpt_analyzer.reporting.report import report
     from ckpt_analyzer.stats.compare import compare_arms
     from ckpt_analyzer.store.store import open_store
 

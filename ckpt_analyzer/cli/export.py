@@ -105,7 +105,7 @@ def _export_tables(store: Store, folder: Path, file_format: str) -> None:
 def _export_figures(
     store: Store, folder: Path, choice: tuple[Sequence[str] | None, ...], width: Width
 ) -> None:
-    from ckpt_analyzer.figures import COLUMNS, Wanted, write_figures
+    from ckpt_analyzer.reporting.figures import COLUMNS, Wanted, write_figures
 
     chart, task, metric = (tuple(names or ()) for names in choice)
     columns = tuple(name for name in COLUMNS if width.value in (name, "both"))

@@ -34,7 +34,7 @@ def command(
     as_json: Json = False,
 ) -> None:
     """Locate where trends flip, and keep the verdicts in the store."""
-    from ckpt_analyzer.analysis import fit
+    from ckpt_analyzer.analysis.fitting import fit
     from ckpt_analyzer.store.store import open_store
 
     opened = open_store(store)

@@ -25,7 +25,7 @@ def command(
 
     Several stores stand side by side, each under its folder's name.
     """
-    from ckpt_analyzer.reporting import report
+    from ckpt_analyzer.reporting.report import report
     from ckpt_analyzer.store.store import open_store
 
     opened = [open_store(store) for store in stores]

@@ -17,8 +17,8 @@ from ckpt_analyzer.cli.progress import progress
 from ckpt_analyzer.events import Listener, UnitStatus
 
 if TYPE_CHECKING:
-    from ckpt_analyzer.following import Running
-    from ckpt_analyzer.fresh_report import FreshReport
+    from ckpt_analyzer.live.following import Running
+    from ckpt_analyzer.live.fresh_report import FreshReport
     from ckpt_analyzer.store.place import Place
     from ckpt_analyzer.sweep.config import Sweep
     from ckpt_analyzer.sweep.execute import RunSummary
@@ -88,8 +88,8 @@ def command(
 ) -> None:
     """Score every checkpoint of a sweep that the store lacks. Resumes by itself."""
     from ckpt_analyzer.checkpoints.spool import SpoolPlace
-    from ckpt_analyzer.following import Following, Running, follow_sweep, polite_seconds
-    from ckpt_analyzer.fresh_report import FreshReport
+    from ckpt_analyzer.live.following import Following, Running, follow_sweep, polite_seconds
+    from ckpt_analyzer.live.fresh_report import FreshReport
     from ckpt_analyzer.sweep.follow import Terms
     from ckpt_analyzer.sweep.from_place import Choices
     from ckpt_analyzer.sweep.prepare import Overrides, overridden, plan_sweep

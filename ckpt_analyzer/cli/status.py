@@ -36,7 +36,7 @@ def command(store: StoreFolder, as_json: Json = False) -> None:
 
 def _say_jobs(store: Place) -> None:
     """Say what is at work for `store`; a job whose cluster is not here is said as well."""
-    from ckpt_analyzer.cluster_jobs import jobs_at_work
+    from ckpt_analyzer.engines._at_work import jobs_at_work
 
     for job in jobs_at_work(store):
         if job.problem:

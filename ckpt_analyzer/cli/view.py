@@ -34,8 +34,8 @@ def command(
     The address is printed on stdout. Ctrl-C ends it.
     """
     from ckpt_analyzer.live.server import is_loopback
+    from ckpt_analyzer.live.viewing import Seen, serve
     from ckpt_analyzer.store.store import open_store
-    from ckpt_analyzer.viewing import Seen, serve
 
     served = serve(open_store(store), Seen(host, port, every, title), _tell)
     server, builds = served.server, served.builds

@@ -1,8 +1,8 @@
 """Engines run units somewhere: one file each, exporting ``ENGINE``.
 
 An engine takes a job and returns how its units ended, in any order. It returns statuses only:
-scores meet in the store, nowhere else. What a unit takes to be scored is ``worker.py``; an engine
-decides where that runs, and what becomes of the units of a worker that dies.
+scores meet in the store, nowhere else. What a unit takes to be scored is ``unit/worker.py``; an
+engine decides where that runs, and what becomes of the units of a worker that dies.
 """
 
 from __future__ import annotations

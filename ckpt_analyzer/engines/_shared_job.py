@@ -49,7 +49,7 @@ def work_part(folder: Place, part: int) -> None:
     A task that was killed is begun again by its cluster, and goes on where it was. A unit in which
     workers died `ATTEMPTS` times is given up.
     """
-    from ckpt_analyzer.worker import open_bench, work_one
+    from ckpt_analyzer.unit.worker import open_bench, work_one
 
     # Ours: written by save_job into the user's own store.
     shared: SharedJob = pickle.loads((folder / _WORK).read_bytes())

@@ -22,7 +22,7 @@ from ckpt_analyzer.events import Event, Listener, UnitStatus
 
 def run_here(job: Job, listener: Listener) -> Iterator[UnitStatus]:
     """Score the units of `job` on this machine, and yield the status of each as it ends."""
-    from ckpt_analyzer.worker import work_units
+    from ckpt_analyzer.unit.worker import work_units
 
     devices = _devices(job)
     if len(devices) == 1:
@@ -32,7 +32,7 @@ def run_here(job: Job, listener: Listener) -> Iterator[UnitStatus]:
 
 def _devices(job: Job) -> list[str]:
     """Return the device of each worker: all GPUs, or the one that the sweep names."""
-    from ckpt_analyzer.worker import n_gpus_here
+    from ckpt_analyzer.unit.worker import n_gpus_here
 
     n_gpus = n_gpus_here() if job.device in ("auto", "cuda") else 0
     workers = job.terms.workers or max(n_gpus, 1)
@@ -137,7 +137,7 @@ class _Share(NamedTuple):
 
 def _serve(job: Job, share: _Share, pipe: Connection) -> None:
     """Score what comes through `pipe` until None comes; the main function of a worker process."""
-    from ckpt_analyzer.worker import open_bench, share_processors, work_on
+    from ckpt_analyzer.unit.worker import open_bench, share_processors, work_on
 
     logging.disable(logging.WARNING)
     share_processors(share.n_workers)

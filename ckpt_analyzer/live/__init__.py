@@ -1,1 +1,1 @@
-"""The report of a growing store, served to one reader: what is built, and how it is served."""
+"""What goes on while a run is at work: its checkpoints followed, its report fresh, and served."""

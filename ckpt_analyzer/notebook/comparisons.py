@@ -1,6 +1,7 @@
 """Compare the two sides of a store, or stores, from Python.
 
-In: one store or several. Out: the tables of ``comparing.py`` or of ``side_by_side.py``.
+In: one store or several. Out: the tables of ``analysis/comparing.py`` or
+``analysis/side_by_side.py``.
 """
 
 from __future__ import annotations
@@ -8,10 +9,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import overload
 
-from ckpt_analyzer import comparing
-from ckpt_analyzer.comparing import Asked, By, Comparison
+from ckpt_analyzer.analysis import comparing
+from ckpt_analyzer.analysis.comparing import Asked, By, Comparison
+from ckpt_analyzer.analysis.side_by_side import Matching, SideBySide, compare_stores
 from ckpt_analyzer.errors import UserError
-from ckpt_analyzer.side_by_side import Matching, SideBySide, compare_stores
 from ckpt_analyzer.stats.group_differences import Draws
 from ckpt_analyzer.store.store import Store
 

@@ -1,7 +1,7 @@
 """Take in what others computed, hand out what was computed here.
 
 In: files of results, or a store. Out: what became of each file. The formats are ``importers/``,
-``store/export*.py`` and ``figures.py``.
+``store/export*.py`` and ``reporting/figures.py``.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ import pandas as pd
 
 from ckpt_analyzer import importers, suites
 from ckpt_analyzer.errors import UnknownNameError
-from ckpt_analyzer.figures import Wanted, write_figures
+from ckpt_analyzer.reporting.figures import Wanted, write_figures
 from ckpt_analyzer.store.export import export_tables
 from ckpt_analyzer.store.export_hub import export_hub
 from ckpt_analyzer.store.export_lm_eval import export_lm_eval

@@ -13,9 +13,10 @@ from types import TracebackType
 
 import pandas as pd
 
-from ckpt_analyzer.cluster_jobs import cancel_jobs, jobs_at_work
-from ckpt_analyzer.comparing import answers_of, possible
+from ckpt_analyzer.analysis.comparing import answers_of, possible
+from ckpt_analyzer.engines._at_work import cancel_jobs, jobs_at_work
 from ckpt_analyzer.live.builds import Page
+from ckpt_analyzer.live.viewing import Seen, Served, serve
 from ckpt_analyzer.stats.group_differences import Draws
 from ckpt_analyzer.store import garbage
 from ckpt_analyzer.store.holdings import holdings
@@ -23,7 +24,6 @@ from ckpt_analyzer.store.place import Place
 from ckpt_analyzer.store.store import Store
 from ckpt_analyzer.store.store import open_store as open_plain_store
 from ckpt_analyzer.sweep.wanted import COLUMNS, wanted_by_store
-from ckpt_analyzer.viewing import Seen, Served, serve
 
 _JOB = ("name", "n_units", "n_ended", "tasks", "problem")
 

@@ -18,14 +18,14 @@ from ckpt_analyzer.checkpoints.spool import SpoolPlace
 from ckpt_analyzer.engines import Terms
 from ckpt_analyzer.errors import SweepError
 from ckpt_analyzer.events import Event, Listener, UnitStatus
-from ckpt_analyzer.following import (
+from ckpt_analyzer.live.following import (
     SETTLE_SECONDS,
     Following,
     Running,
     follow_sweep,
     polite_seconds,
 )
-from ckpt_analyzer.fresh_report import FreshReport
+from ckpt_analyzer.live.fresh_report import FreshReport
 from ckpt_analyzer.notebook.stores import OpenedStore, open_store
 from ckpt_analyzer.store.place import Place, place_of
 from ckpt_analyzer.suite import Checkpoint

@@ -1,7 +1,7 @@
 """Run a plan: units to an engine, scores to the store.
 
 In: a plan. Out: a summary of how its units ended. The module knows neither how a unit is scored
-(``workbench.py``) nor where it runs (``engines``).
+(``unit/workbench.py``) nor where it runs (``engines``).
 """
 
 from __future__ import annotations

@@ -9,11 +9,11 @@ import time
 import pandas as pd
 import pytest
 
-from ckpt_analyzer import workbench
 from ckpt_analyzer.scoring.layered_model import LayeredModel
 from ckpt_analyzer.store.store import open_store
 from ckpt_analyzer.sweep.execute import execute
 from ckpt_analyzer.sweep.prepare import Overrides, prepare_plan
+from ckpt_analyzer.unit import workbench
 from command_line import ITEMS, SUITE, command, environment, events, run
 
 
@@ -80,7 +80,7 @@ def test_what_the_budget_may_not_hold_goes_through_the_disk_by_itself(
         lambda model, *args, **rest: kinds.append(type(model)) or score(model, *args, **rest),
     )
     plan = prepare_plan(sweep, Overrides(endpoint=hub.endpoint))
-    monkeypatch.setattr("ckpt_analyzer.worker.budget_here_bytes", lambda _budget: 2**40)
+    monkeypatch.setattr("ckpt_analyzer.unit.worker.budget_here_bytes", lambda _budget: 2**40)
     summary = execute(plan, listener=lambda event: None, endpoint=hub.endpoint)
     assert (summary.n_done, summary.failed) == (4, ())
     assert set(kinds) == {LayeredModel}

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from ckpt_analyzer.errors import StoreError
-from ckpt_analyzer.reporting import report
+from ckpt_analyzer.reporting.report import report
 from ckpt_analyzer.store.store import open_store
 from command_line import ITEMS, SUITE, command, environment, run
 from object_storage import SECRET, object_storage, reached

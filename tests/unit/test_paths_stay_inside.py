@@ -8,9 +8,9 @@ import tarfile
 import pytest
 
 from ckpt_analyzer.errors import ImportFileError
-from ckpt_analyzer.figures import Wanted
 from ckpt_analyzer.importers import load
 from ckpt_analyzer.notebook.exchange import export, import_results
+from ckpt_analyzer.reporting.figures import Wanted
 from ckpt_analyzer.store.store import open_store
 
 NAMES = ["..", "../../evil", "/evil", "a/../../../evil", "..\\evil", ".", "~"]

@@ -8,7 +8,7 @@ from ckpt_analyzer.checkpoints.hub import HubReading, HubSource
 from ckpt_analyzer.cli.plan import show_plan
 from ckpt_analyzer.errors import CheckpointError, SweepError
 from ckpt_analyzer.events import UnitStatus
-from ckpt_analyzer.reporting import gather
+from ckpt_analyzer.reporting.report import gather
 from ckpt_analyzer.scoring.in_place import InPlaceModel
 from ckpt_analyzer.scoring.load import load_model, load_tokenizer
 from ckpt_analyzer.scoring.skeleton import config_in

@@ -5,10 +5,10 @@ from __future__ import annotations
 import pyarrow.parquet as pq
 import pytest
 
-from ckpt_analyzer.analysis import fit
+from ckpt_analyzer.analysis.fitting import fit
 from ckpt_analyzer.errors import UnknownNameError
 from ckpt_analyzer.importers._items import ItemRow, Source, make_unit
-from ckpt_analyzer.reporting import report
+from ckpt_analyzer.reporting.report import report
 from ckpt_analyzer.store.store import open_store
 from ckpt_analyzer.suites import load
 from ckpt_analyzer.task import Item

@@ -44,8 +44,8 @@ from ckpt_analyzer.store.unit import CellKey
 from ckpt_analyzer.sweep.copies import EqualWeights
 from ckpt_analyzer.sweep.plan import Unit
 from ckpt_analyzer.task_data import TaskItems
-from ckpt_analyzer.unit_plan import UnitPlan, UnitPlans
-from ckpt_analyzer.unit_record import Scored, item_scores, judged, manifest_of, warnings_of
+from ckpt_analyzer.unit.plan import UnitPlan, UnitPlans
+from ckpt_analyzer.unit.record import Scored, item_scores, judged, manifest_of, warnings_of
 
 
 @dataclass(frozen=True)

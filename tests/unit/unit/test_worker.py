@@ -2,7 +2,7 @@
 
 import pytest
 
-from ckpt_analyzer import engines, workbench
+from ckpt_analyzer import engines
 from ckpt_analyzer.checkpoints.ahead import Ahead
 from ckpt_analyzer.engines import Engine
 from ckpt_analyzer.engines._chunks import Chunk
@@ -11,7 +11,8 @@ from ckpt_analyzer.store.jobs import new_folder
 from ckpt_analyzer.sweep.config import parse_sweep
 from ckpt_analyzer.sweep.execute import execute
 from ckpt_analyzer.sweep.prepare import Overrides, plan_sweep
-from ckpt_analyzer.worker import work_units
+from ckpt_analyzer.unit import workbench
+from ckpt_analyzer.unit.worker import work_units
 
 SWEEP = """\
 name: three

@@ -64,7 +64,7 @@ def _page(store: Store, title: str | None) -> str | None:
     """Return the page of `store`; None while it holds no scores."""
     # Seconds of imports, for the thread that builds: the server listens meanwhile.
     from ckpt_analyzer.html_report import render
-    from ckpt_analyzer.reporting import fitted_data
+    from ckpt_analyzer.reporting.report import fitted_data
 
     if not store.manifests() and not store.imports():
         return None

@@ -1,7 +1,7 @@
 """What a report says of tuning beyond single tasks, and the questions of the literature.
 
 In: a store and metrics. Out: the tables and sentences of two sections. It joins the comparison of a
-store and the report; what is compared is ``comparing.py``.
+store and the report; what is compared is ``analysis/comparing.py``.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from dataclasses import asdict, dataclass
 
 import pandas as pd
 
-from ckpt_analyzer.comparing import Comparison, answers_of, over_tuning, possible
+from ckpt_analyzer.analysis.comparing import Comparison, answers_of, over_tuning, possible
 from ckpt_analyzer.html_report.tuned import Question, TuningTables
 from ckpt_analyzer.stats.group_differences import Draws
 from ckpt_analyzer.store.store import Store

@@ -1,7 +1,7 @@
 """From a store to its report.
 
 In: a store. Out: an HTML file. This module joins the store, the comparison of arms and the report
-(``reported_items.py`` reads the items for it); what the page looks like is ``html_report/``.
+(``reporting/items.py`` reads the items for it); what the page looks like is ``html_report/``.
 """
 
 from __future__ import annotations
@@ -17,7 +17,8 @@ import pandas as pd
 import yaml
 
 from ckpt_analyzer import metrics, suites, tasks
-from ckpt_analyzer.analysis import fit, is_current
+from ckpt_analyzer.analysis.fitting import fit, is_current
+from ckpt_analyzer.analysis.side_by_side import labels_of
 from ckpt_analyzer.charts._series import SETTING
 from ckpt_analyzer.html_report.cards import TaskCard
 from ckpt_analyzer.html_report.page import write_report
@@ -25,11 +26,10 @@ from ckpt_analyzer.html_report.prose import suspect_warnings
 from ckpt_analyzer.html_report.report_data import ReportData
 from ckpt_analyzer.html_report.run_rows import RUN_COLUMNS
 from ckpt_analyzer.metric import Metric
-from ckpt_analyzer.reported_items import read_items
-from ckpt_analyzer.reported_shots import cut_shots
-from ckpt_analyzer.reported_stores import joined, read_beside
-from ckpt_analyzer.reported_tuning import read_tuning
-from ckpt_analyzer.side_by_side import labels_of
+from ckpt_analyzer.reporting.items import read_items
+from ckpt_analyzer.reporting.shots import cut_shots
+from ckpt_analyzer.reporting.stores import joined, read_beside
+from ckpt_analyzer.reporting.tuning import read_tuning
 from ckpt_analyzer.stats.compare import compare_arms
 from ckpt_analyzer.stats.movement import lines
 from ckpt_analyzer.store.audits import findings

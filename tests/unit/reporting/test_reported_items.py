@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from ckpt_analyzer.reported_items import N_READ, read_items
+from ckpt_analyzer.reporting.items import N_READ, read_items
 from ckpt_analyzer.store.store import open_store
 from ckpt_analyzer.task import Item
 from store_factory import TASK_SHA256, cell_key, choice_scores, unit

@@ -2,8 +2,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from ckpt_analyzer import analysis
-from ckpt_analyzer.analysis import axes_of, fit
+from ckpt_analyzer.analysis import fitting as analysis
+from ckpt_analyzer.analysis.fitting import axes_of, fit
 from ckpt_analyzer.stats.flips import find_flips
 from ckpt_analyzer.store.store import Store, open_store
 from ckpt_analyzer.tables import FLIPS

@@ -10,7 +10,7 @@ import pytest
 
 import made_up_trends
 from ckpt_analyzer.errors import StoreError, UnknownNameError
-from ckpt_analyzer.figures import Wanted, write_figures
+from ckpt_analyzer.reporting.figures import Wanted, write_figures
 from ckpt_analyzer.store.store import open_store
 
 GRID = dataclasses.replace(

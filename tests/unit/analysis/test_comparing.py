@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from ckpt_analyzer.comparing import (
+from ckpt_analyzer.analysis.comparing import (
     Asked,
     NothingToCompareError,
     answers_of,

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from ckpt_analyzer.analysis.side_by_side import Matching, compare_stores, labels_of
 from ckpt_analyzer.errors import UserError
-from ckpt_analyzer.side_by_side import Matching, compare_stores, labels_of
 from ckpt_analyzer.store.store import open_store
 from store_factory import TASK_SHA256, commit_answers
 

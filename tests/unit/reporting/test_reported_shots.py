@@ -5,7 +5,7 @@ import json
 
 import pytest
 
-from ckpt_analyzer.reported_shots import cut_shots
+from ckpt_analyzer.reporting.shots import cut_shots
 from ckpt_analyzer.store.manifest import read_manifest
 from ckpt_analyzer.store.store import open_store
 from ckpt_analyzer.store.tally import ShotsUsed, tally

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from ckpt_analyzer.reporting import fitted_data, report
+from ckpt_analyzer.reporting.report import fitted_data, report
 from ckpt_analyzer.store.store import open_store
 from ckpt_analyzer.task import Item
 from store_factory import TASK_SHA256, commit_answers
@@ -64,7 +64,7 @@ def test_one_store_stands_beside_no_other(stores, tmp_path):
 
 
 def test_the_numbers_of_each_store_are_those_of_its_own_page(stores):
-    from ckpt_analyzer.reported_stores import joined
+    from ckpt_analyzer.reporting.stores import joined
 
     pages = [fitted_data(store) for store in stores]
     both = joined(("ours", "theirs"), pages, None)

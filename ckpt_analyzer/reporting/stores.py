@@ -1,7 +1,7 @@
 """Several stores on one page: each is a suite of the page, called by the name of its store.
 
 In: stores, what the report of each shows, and a label for each. Out: what one page shows. Nothing
-is compared here; ``side_by_side.py`` does that.
+is compared here; ``analysis/side_by_side.py`` does that.
 """
 
 from __future__ import annotations
@@ -12,12 +12,12 @@ from itertools import product
 
 import pandas as pd
 
+from ckpt_analyzer.analysis.side_by_side import Matching, compare_stores
 from ckpt_analyzer.errors import UserError
 from ckpt_analyzer.html_report.beside import Beside
 from ckpt_analyzer.html_report.items import ItemTask
 from ckpt_analyzer.html_report.report_data import ReportData
 from ckpt_analyzer.html_report.tuned import Question, TuningTables
-from ckpt_analyzer.side_by_side import Matching, compare_stores
 from ckpt_analyzer.store.store import Store
 
 

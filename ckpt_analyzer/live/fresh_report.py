@@ -55,7 +55,7 @@ class FreshReport:
         """Write the page if it is stale; what is wrong with it is told, and stops nothing."""
         if not self._is_stale:
             return
-        from ckpt_analyzer.reporting import report
+        from ckpt_analyzer.reporting.report import report
         from ckpt_analyzer.store.store import open_store
 
         begin = time.monotonic()

@@ -20,7 +20,7 @@ from ckpt_analyzer.events import Listener, UnitStatus
 from ckpt_analyzer.store.store import open_store
 from ckpt_analyzer.sweep.memory import budget_here_bytes, room_bytes
 from ckpt_analyzer.sweep.plan import Unit
-from ckpt_analyzer.workbench import Settings, Workbench
+from ckpt_analyzer.unit.workbench import Settings, Workbench
 
 
 def n_gpus_here() -> int:

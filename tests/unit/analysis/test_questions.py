@@ -6,7 +6,7 @@ import pandas as pd
 import pytest
 
 from ckpt_analyzer import metrics
-from ckpt_analyzer.questions import (
+from ckpt_analyzer.analysis.questions import (
     Evidence,
     do_shots_turn_inverse_scaling_into_u,
     does_tuning_undo_flips,

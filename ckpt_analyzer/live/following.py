@@ -14,7 +14,7 @@ from ckpt_analyzer import engines
 from ckpt_analyzer.checkpoints.growth import Growth
 from ckpt_analyzer.checkpoints.hub_suite import HubFacts
 from ckpt_analyzer.events import Listener
-from ckpt_analyzer.fresh_report import FreshReport
+from ckpt_analyzer.live.fresh_report import FreshReport
 from ckpt_analyzer.sweep.config import Sweep
 from ckpt_analyzer.sweep.execute import RunSummary, execute
 from ckpt_analyzer.sweep.follow import Followed, Follower, Terms, check_followable

@@ -17,13 +17,13 @@ from typing import TYPE_CHECKING, Any, get_args
 import pandas as pd
 
 from ckpt_analyzer import charts, metrics, tasks
-from ckpt_analyzer.analysis import fit_if_needed
+from ckpt_analyzer.analysis.comparing import over_tuning
+from ckpt_analyzer.analysis.fitting import fit_if_needed
 from ckpt_analyzer.charts._chart import Chart
 from ckpt_analyzer.charts._one import require_one
 from ckpt_analyzer.charts._print import Column, picture
 from ckpt_analyzer.charts._series import SETTING
 from ckpt_analyzer.charts.difference_over_tuning import difference_rows, draw_rows, paired_rows
-from ckpt_analyzer.comparing import over_tuning
 from ckpt_analyzer.errors import StoreError, UnknownNameError, UserError
 from ckpt_analyzer.file_names import file_name
 from ckpt_analyzer.stats.movement import lines

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from ckpt_analyzer.reporting import compare_pairs, gather, report
+from ckpt_analyzer.reporting.report import compare_pairs, gather, report
 from ckpt_analyzer.store.store import open_store
 from store_factory import cell_key, choice_scores, random_scores, unit
 

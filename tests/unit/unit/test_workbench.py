@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from ckpt_analyzer import suites, unit_plan, workbench
+from ckpt_analyzer import suites
 from ckpt_analyzer.errors import OutOfMemoryError, ScoringError
 from ckpt_analyzer.events import CheckpointFetched, ItemsScored, UnitStarted
 from ckpt_analyzer.scoring.in_place import InPlaceModel
@@ -14,7 +14,9 @@ from ckpt_analyzer.scoring.layered_model import LayeredModel
 from ckpt_analyzer.store.store import open_store
 from ckpt_analyzer.sweep.config import parse_sweep
 from ckpt_analyzer.sweep.prepare import Overrides, load_tasks, plan_sweep
-from ckpt_analyzer.workbench import Settings, Workbench
+from ckpt_analyzer.unit import plan as unit_plan
+from ckpt_analyzer.unit import workbench
+from ckpt_analyzer.unit.workbench import Settings, Workbench
 from command_line import ITEMS
 
 SWEEP = f"""\

@@ -1,7 +1,7 @@
 """From a store to the items that its report explores.
 
 In: a store. Out: per task the texts of its items and how each fared at chosen checkpoints. With
-``reporting.py`` the only module that joins the store and the report.
+``reporting/report.py`` the only module that joins the store and the report.
 """
 
 from __future__ import annotations

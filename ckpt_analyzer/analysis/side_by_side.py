@@ -13,7 +13,7 @@ from typing import Any
 
 import pandas as pd
 
-from ckpt_analyzer.analysis import fit_if_needed
+from ckpt_analyzer.analysis.fitting import fit_if_needed
 from ckpt_analyzer.errors import UserError
 from ckpt_analyzer.stats.matching import SERIES_PAIR, Match, match_points, match_series
 from ckpt_analyzer.stats.paired import adjusted, paired_difference

@@ -13,9 +13,9 @@ from typing import Any, Literal
 import pandas as pd
 
 from ckpt_analyzer import metrics, tasks
-from ckpt_analyzer.analysis import fit_if_needed
+from ckpt_analyzer.analysis.fitting import fit_if_needed
+from ckpt_analyzer.analysis.questions import Answer, Evidence, answers
 from ckpt_analyzer.errors import UnknownNameError, UserError
-from ckpt_analyzer.questions import Answer, Evidence, answers
 from ckpt_analyzer.stats import changed_items, group_differences
 from ckpt_analyzer.stats.after_tuning import COLUMNS as SHAPE_COLUMNS
 from ckpt_analyzer.stats.after_tuning import after_tuning

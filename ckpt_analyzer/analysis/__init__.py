@@ -1,0 +1,1 @@
+"""What a store says: trends fitted, arms and stores compared, the literature's questions."""

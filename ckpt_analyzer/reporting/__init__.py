@@ -1,0 +1,1 @@
+"""A store as something to look at: the tables of a report gathered, and figures for papers."""
