@@ -30,7 +30,9 @@ class Equivalent:
 
 
 _STORE = {"STORE": "open_store(path)"}
-_IMPORT = Equivalent("import_results", {"PATH...": "paths", "--store": "store"})
+_IMPORT = Equivalent(
+    "import_results", {"PATH...": "paths", "--store": "store", "--report": "report(path)"}
+)
 EQUIVALENTS: dict[str, Equivalent] = {
     "demo": Equivalent("run", {"--store": "store", "--output": "report(path)"}),
     "suites": Equivalent("catalog", {

@@ -1,7 +1,6 @@
 """Fit a store: from item scores to trends, flips and regressions, kept in the store.
 
-In: a store. Out: what was fitted, written into it. This is the one module that joins store and
-statistics; how a flip is decided is ``stats/flips.py``.
+In: a store. Out: what was fitted, written into it. How a flip is decided is ``stats/flips.py``.
 """
 
 from __future__ import annotations

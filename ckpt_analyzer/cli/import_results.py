@@ -9,6 +9,7 @@ import typer
 
 from ckpt_analyzer.cli.options import StoreMade
 from ckpt_analyzer.cli.output import Json, quoted, show_json, talk
+from ckpt_analyzer.cli.report import write_report
 from ckpt_analyzer.cli.verb import verb
 from ckpt_analyzer.store.place import Place
 
@@ -17,6 +18,9 @@ app = typer.Typer(help="Take in results that were computed elsewhere.", no_args_
 Paths = Annotated[
     list[Path],
     typer.Argument(metavar="PATH...", help="Result files, folders of them, or .tar.gz."),
+]
+Page = Annotated[
+    Path | None, typer.Option("--report", "-o", help="Write the report here when all is read.")
 ]
 
 
@@ -30,34 +34,37 @@ def kinds() -> None:
 
 @app.command("lm-eval")
 @verb
-def lm_eval(paths: Paths, store: StoreMade, as_json: Json = False) -> None:
+def lm_eval(paths: Paths, store: StoreMade, report: Page = None, as_json: Json = False) -> None:
     """Read results (.json) and samples (.jsonl) of lm-evaluation-harness, 0.3 and 0.4."""
-    _take_in("lm-eval", paths, store, as_json=as_json)
+    _take_in("lm-eval", paths, store, report, as_json=as_json)
 
 
 @app.command("lighteval")
 @verb
-def lighteval(paths: Paths, store: StoreMade, as_json: Json = False) -> None:
+def lighteval(paths: Paths, store: StoreMade, report: Page = None, as_json: Json = False) -> None:
     """Read results (.json) and details (.parquet) of lighteval."""
-    _take_in("lighteval", paths, store, as_json=as_json)
+    _take_in("lighteval", paths, store, report, as_json=as_json)
 
 
 @app.command("table")
 @verb
-def table(paths: Paths, store: StoreMade, as_json: Json = False) -> None:
+def table(paths: Paths, store: StoreMade, report: Page = None, as_json: Json = False) -> None:
     """Read CSV or Parquet tables with columns model, task, metric, step and value.
 
     Or item and score in place of value, one row per item. For models of no declared suite also
     parameters and tokens. The tables that export writes are such tables.
     """
-    _take_in("table", paths, store, as_json=as_json)
+    _take_in("table", paths, store, report, as_json=as_json)
 
 
-def _take_in(name: str, paths: list[Path], store: Place, *, as_json: bool) -> None:
+def _take_in(
+    name: str, paths: list[Path], store: Place, page: Path | None, *, as_json: bool
+) -> None:
     from ckpt_analyzer.notebook.exchange import import_results
     from ckpt_analyzer.store.store import open_store
 
-    found = import_results(open_store(store, create=True), name, paths)
+    opened = open_store(store, create=True)
+    found = import_results(opened, name, paths)
     failures = dict(found.failures.itertuples(index=False, name=None))
     for file, reason in failures.items():
         talk(f"{file}: {reason}", mark="not read:")
@@ -68,4 +75,7 @@ def _take_in(name: str, paths: list[Path], store: Place, *, as_json: bool) -> No
     )
     if as_json:
         show_json({"files": found.n_files, "items": found.n_items, "failures": failures})
-    talk(f"next: ckpt-analyzer fit {quoted(store)}")
+    if page is None:
+        talk(f"next: ckpt-analyzer fit {quoted(store)}")
+    else:
+        write_report([opened], page)

@@ -43,6 +43,19 @@ def test_export_and_import_of_the_harness_files_keep_the_numbers(tmp_path):
     done = run("import", "lm-eval", tmp_path / "out", "--store", tmp_path / "again")
     assert done.returncode == 0, done.stderr
     assert "8 scores of items" in done.stderr
+    assert "next: ckpt-analyzer fit" in done.stderr
     ours, theirs = (open_store(tmp_path / name).trends(["accuracy"]) for name in ("s", "again"))
     assert ours["value"].tolist() == theirs["value"].tolist()
     assert theirs["has_items"].all()
+
+
+@pytest.mark.slow
+def test_results_become_a_report_with_one_command(tmp_path):
+    rows = "".join(f"pythia-70m,mine,f1,{step},{step / 2000}\n" for step in (1000, 2000))
+    (tmp_path / "mine.csv").write_text(f"model,task,metric,step,value\n{rows}")
+    page = tmp_path / "mine.html"
+    done = run("import", "table", tmp_path / "mine.csv", "--store", tmp_path / "s", "-o", page)
+    assert done.returncode == 0, done.stderr
+    assert f"wrote {page}" in done.stderr
+    assert "next:" not in done.stderr
+    assert "pythia-70m" in page.read_text()
