@@ -12,7 +12,7 @@ from typing import NamedTuple
 import numpy as np
 
 from ckpt_analyzer.html_report.items import ItemSeries, ItemTask, Unit, even_in_log
-from ckpt_analyzer.store.selection import StoredCell
+from ckpt_analyzer.store.selection import Selection, StoredCell
 from ckpt_analyzer.store.store import Store
 from ckpt_analyzer.store.trajectories import Trajectories
 from ckpt_analyzer.task import Kind
@@ -46,21 +46,23 @@ def read_items(store: Store, tasks: Iterable[str]) -> list[ItemTask]:
     of all tasks.
     """
     cells: dict[str, list[StoredCell]] = {}
-    for found in store.selection().chosen:
+    selection = store.selection()
+    for found in selection.chosen:
         if found.unit.suspect is None and found.cell.kind in _NUMBERS:
             cells.setdefault(found.cell.key.task, []).append(found)
-    read = [_item_task(store, task, cells[task]) for task in tasks if task in cells]
+    read = [_item_task(store, selection, cells[task]) for task in tasks if task in cells]
     return [task for task in read if task is not None]
 
 
-def _item_task(store: Store, task: str, cells: Sequence[StoredCell]) -> ItemTask | None:
+def _item_task(store: Store, among: Selection, cells: Sequence[StoredCell]) -> ItemTask | None:
+    task = cells[0].cell.key.task
     setting = min(map(_setting, cells))
     kept = _spread([cell for cell in cells if _setting(cell) == setting])
     numbers = _NUMBERS[kept[0].cell.kind]
     names = [numbers.value, *([numbers.right] if numbers.right else [])]
     addresses = {(each.unit.unit_id, each.cell.key) for each in kept}
     found = store.trajectories(
-        task, names, lambda each: (each.unit.unit_id, each.cell.key) in addresses
+        task, names, lambda each: (each.unit.unit_id, each.cell.key) in addresses, among
     )
     if found.items.empty:
         return None

@@ -57,7 +57,8 @@ class _Fresh:
     """Means of single units that no file of a metric holds yet, and where they were found."""
 
     means: pa.Table
-    places: tuple[Place, ...] = ()
+    #: Where it was found → the files that its rows belong in.
+    places: Mapping[Place, frozenset[str]] = dataclasses.field(default_factory=dict)
 
 
 def remembered_means(folder: Place, question: Question) -> pa.Table:
@@ -111,12 +112,14 @@ def _of_units(folder: Place, question: Question, missing: list[int]) -> _Fresh:
     names = {_unit_file(question.cells[i]) for i in missing}
     of_units = folder / "units"
     listed = of_units.iterdir() if of_units.is_dir() else ()
-    places = tuple(at_hand([path for path in listed if path.name in names]))
-    if not places:
-        return _Fresh(_KEPT.empty_table())
-    rows = pa.concat_tables([_read(path, _OF_UNIT) for path in places])
+    read = {
+        path: _read(path, _OF_UNIT)
+        for path in at_hand([path for path in listed if path.name in names])
+    }
+    rows = pa.concat_tables([_OF_UNIT.empty_table(), *read.values()])
     wanted = pa.array([_file_name(metric) for metric in question.metrics])
     rows = rows.filter(pc.is_in(rows["kept_in"], wanted))
+    places = {path: frozenset(table["kept_in"].to_pylist()) for path, table in read.items()}
     return _Fresh(rows.select(_KEPT.names), places)
 
 
@@ -132,10 +135,9 @@ def _without_repeats(known: pa.Table, fresh: pa.Table) -> pa.Table:
 
 def _remove_kept(fresh: _Fresh, places: Mapping[str, Place]) -> None:
     """Remove the files of units of which every row now lies in one of `places`."""
-    names = pa.array([path.name for path in places.values()])
-    for path in fresh.places:
-        rows = _read(path, _OF_UNIT)
-        if pc.all(pc.is_in(rows["kept_in"], names)).as_py():
+    names = {path.name for path in places.values()}
+    for path, kept_in in fresh.places.items():
+        if kept_in <= names:
             path.unlink(missing_ok=True)
 
 

@@ -238,14 +238,16 @@ class Store:
             If a metric is neither declared nor imported, nor of a task's own rules.
         """
         imported = imports.read_imports(self._imports)
-        chosen = self.selection().chosen
-        known = {*declared.names(), *imported["metric"].to_pylist(), *_given(chosen)}
+        selection = self.selection()
+        known = {*declared.names(), *imported["metric"].to_pylist(), *_given(selection.chosen)}
         wanted = known if metrics is None else set(metrics)
         for name in wanted - known:
             raise UnknownNameError("metric", name, known)
-        scored = self._settled(
-            lambda: remembered_means(self._means, self._question(self.selection().chosen, wanted))
-        )
+
+        def read(found: Selection) -> pa.Table:
+            return remembered_means(self._means, self._question(found.chosen, wanted))
+
+        scored = self._settled(read, selection)
         frame: pd.DataFrame = pa.concat_tables([scored, imported]).to_pandas()
         frame = frame[frame["metric"].isin(wanted)].drop_duplicates([*SERIES, "step"])
         return frame.sort_values([*SERIES, "step"], ignore_index=True)
@@ -273,18 +275,19 @@ class Store:
         UnknownNameError
             If the metric is neither declared nor of a task's own rules.
         """
-        known = {*declared.names(), *_given(self.selection().chosen)}
+        selection = self.selection()
+        known = {*declared.names(), *_given(selection.chosen)}
         if metric is not None and metric not in known:
             raise UnknownNameError("metric", metric, known)
         names = known if metric is None else {metric}
         wanted = {"task": task, "model": model, "arm": arm, "shots": shots}
 
-        def read() -> pa.Table:
-            cells = [found for found in self.selection().chosen if _matches(found, wanted)]
+        def read(among: Selection) -> pa.Table:
+            cells = [found for found in among.chosen if _matches(found, wanted)]
             kept = list(last_trusted(cells)) if last else cells
             return item_values(self._question(kept, names))
 
-        frame: pd.DataFrame = self._settled(read).to_pandas()
+        frame: pd.DataFrame = self._settled(read, selection).to_pandas()
         return frame
 
     def scores_at(
@@ -301,44 +304,52 @@ class Store:
         among
             What ``selection`` returned, by who asks often: to list a large store takes seconds.
         """
-        known = [among or self.selection()]  # of the first reading; whoever reads again looks again
 
-        def read() -> dict[str, np.ndarray]:
-            cells = cells_at((known.pop() if known else self.selection()).chosen, points)
+        def read(selection: Selection) -> dict[str, np.ndarray]:
+            cells = cells_at(selection.chosen, points)
             records = [_record(name, _given(cells)) for name in metrics]
             return dense_values(Question(self._units, cells, records))
 
-        return self._settled(read)
+        return self._settled(read, among or self.selection())
 
     def trajectories(
-        self, task: str, metrics: Sequence[str], chosen: Callable[[StoredCell], bool]
+        self,
+        task: str,
+        metrics: Sequence[str],
+        chosen: Callable[[StoredCell], bool],
+        among: Selection | None = None,
     ) -> Trajectories:
         """Return the scores of every item of `task` at the `chosen` cells, as dense arrays.
 
-        Items whose texts were not saved have no place in it.
+        Items whose texts were not saved have no place in it. `among` is as in ``scores_at``.
 
         Raises
         ------
         UnknownNameError
             If the store holds no scores of `task`, or a metric is not declared.
         """
-        texts_of_task = self.item_texts(task)
-        of_task = (found for found in self.selection().chosen if found.cell.key.task == task)
-        first = [found for found in of_task if chosen(found)]
-        if first:
-            texts_of_task = texts.read_texts(self._items, task, first[-1].cell.key.task_sha256)
-        given = _given(self.selection().chosen)
+        selection = among or self.selection()
+
+        def cells_of(found: Selection) -> list[StoredCell]:
+            return [each for each in found.chosen if each.cell.key.task == task and chosen(each)]
+
+        last = next(reversed(cells_of(selection)), None)
+        texts_of_task = (
+            self.item_texts(task)
+            if last is None
+            else texts.read_texts(self._items, task, last.cell.key.task_sha256)
+        )
+        given = _given(selection.chosen)
         records = [_record(name, given) for name in metrics]
         names = [record.name for record in records]
         keys = pa.Table.from_pandas(texts_of_task[["part", "item_id"]], preserve_index=False)
 
-        def read() -> Trajectories:
-            of_task = (found for found in self.selection().chosen if found.cell.key.task == task)
-            cells = [found for found in of_task if chosen(found)]
+        def read(found: Selection) -> Trajectories:
+            cells = cells_of(found)
             values = wide_values(Question(self._units, cells, records), keys)
             return scattered(texts_of_task, cells, values, names)
 
-        return self._settled(read)
+        return self._settled(read, selection)
 
     def content_id(self) -> str:
         """Return a digest of what the store holds and trusts.
@@ -386,14 +397,14 @@ class Store:
             raise UnknownNameError("task in the store", task, sha256, where=str(self.path))
         return texts.read_texts(self._items, task, sha256[task])
 
-    def _settled(self, read: Callable[[], _T]) -> _T:
-        """Return ``read()``, again where a table went away meanwhile: its rows lie elsewhere."""
+    def _settled(self, read: Callable[[Selection], _T], selection: Selection) -> _T:
+        """Return ``read(selection)``; where a table went away meanwhile its rows lie elsewhere."""
         for _ in range(_PATIENCE):
             try:
-                return read()
+                return read(selection)
             except ReplacedError:
-                continue
-        return read()
+                selection = self.selection()
+        return read(selection)
 
     def _newest(self) -> str:
         """Return when the newest unit was written, by the clock of who wrote it."""

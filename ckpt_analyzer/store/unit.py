@@ -232,13 +232,13 @@ def _told(key: CellKey) -> dict[str, object]:
 
     A field with a default is one that was added: units of before keep their id.
     """
-    added = _defaults()
+    added = _defaults(type(key))
     return {name: value for name, value in vars(key).items() if value != added.get(name, MISSING)}
 
 
 @cache
-def _defaults() -> dict[str, object]:
-    return {each.name: each.default for each in fields(CellKey) if each.default is not MISSING}
+def _defaults(kind: type[CellKey]) -> dict[str, object]:
+    return {each.name: each.default for each in fields(kind) if each.default is not MISSING}
 
 
 def sort_key(key: CellKey) -> tuple[str, ...]:
