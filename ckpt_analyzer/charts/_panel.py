@@ -79,7 +79,7 @@ def reference_layers(rows: Rows, place: Place) -> list[alt.Chart]:
     text = (
         alt.Chart(rows)
         .mark_text(style="reference", align="left", baseline="middle", dx=4, fontSize=10,
-                   strokeWidth=0)
+                   strokeWidth=0, lineBreak="\n")
         .encode(x=alt.value("width"), y=place.y("label_y"), text="label:N")
     )  # fmt: skip
     return [rule, text]

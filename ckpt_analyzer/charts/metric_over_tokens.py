@@ -103,7 +103,7 @@ def references(trends: pd.DataFrame) -> pd.DataFrame:
         if len(levels):
             known.append((column.removesuffix("_label"), float(levels.iloc[0])))
     if len(known) == 2 and math.isclose(known[0][1], known[1][1], abs_tol=0.005):
-        known = [("chance, constant", known[0][1])]
+        known = [("chance,\nconstant", known[0][1])]
     return pd.DataFrame(known, columns=["label", "y"])
 
 

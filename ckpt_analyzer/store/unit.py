@@ -12,7 +12,7 @@ import re
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import MISSING, dataclass, field, fields
-from functools import cache, cached_property, lru_cache
+from functools import cached_property, lru_cache
 from typing import Any, ClassVar
 
 from pydantic import ConfigDict
@@ -236,7 +236,6 @@ def _told(key: CellKey) -> dict[str, object]:
     return {name: value for name, value in vars(key).items() if value != added.get(name, MISSING)}
 
 
-@cache
 def _defaults(kind: type[CellKey]) -> dict[str, object]:
     return {each.name: each.default for each in fields(kind) if each.default is not MISSING}
 

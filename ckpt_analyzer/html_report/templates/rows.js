@@ -99,7 +99,7 @@ function rowsOf({ data, specs, state }) {
     const first = (name) => chosen(task).map((s) => s[name]).find((level) => level !== null);
     const chance = first("chance"), constant = first("constant");
     if (chance !== undefined && constant !== undefined && Math.abs(chance - constant) < 0.005) {
-      return [{ label: "chance, constant", y: chance }];
+      return [{ label: "chance,\nconstant", y: chance }];
     }
     return [["chance", chance], ["constant", constant]]
       .filter(([, y]) => y !== undefined)
