@@ -145,12 +145,13 @@ class Ahead:
                 self._wait_until_wanted()
             with self._source.fetch(resolved) as opened:
                 self._queue.put(opened, 0)
-                if not opened.weights_on_disk:
-                    if _largest_whole_bytes(resolved) > self._max_bytes:
-                        self._wait_until_wanted()
-                    for piece in opened.slices():
-                        self._queue.put(piece, _n_bytes(piece))
-                    self._queue.put(None, 0)
+                try:
+                    self._read(resolved, opened)
+                except _StoppedError:
+                    raise
+                except Exception as error:  # noqa: BLE001 (raised again where it is used)
+                    # The folder stays: whoever opens it reads its small files first.
+                    self._queue.put_last(_Failure(error))
                 self._is_read.set()
                 self._is_used_up.wait()
         except _StoppedError:
@@ -159,6 +160,16 @@ class Ahead:
             self._queue.put_last(_Failure(error))
         finally:
             self._is_read.set()
+
+    def _read(self, resolved: ResolvedCheckpoint, opened: OpenCheckpoint) -> None:
+        """Put the pieces of the weights into the buffer, and None after them."""
+        if opened.weights_on_disk:
+            return
+        if _largest_whole_bytes(resolved) > self._max_bytes:
+            self._wait_until_wanted()
+        for piece in opened.slices():
+            self._queue.put(piece, _n_bytes(piece))
+        self._queue.put(None, 0)
 
 
 def _largest_whole_bytes(resolved: ResolvedCheckpoint) -> int:

@@ -111,6 +111,18 @@ def test_an_error_is_raised_where_the_checkpoint_is_used(place):
     assert not threads()
 
 
+def test_small_files_are_there_for_whoever_opens_weights_that_broke_off():
+    source = Source(fails_at=3)
+    ahead = Ahead(source, CHECKPOINT, 10_000)
+    assert ahead._is_read.wait(5)
+    with used(ahead) as opened:
+        assert source.is_open
+        with pytest.raises(CheckpointError, match="broke off"):
+            list(opened.slices())
+        assert source.is_open
+    assert wait_until(lambda: not source.is_open)
+
+
 def test_what_nobody_wants_ends_and_is_freed():
     source = Source()
     ahead = Ahead(source, CHECKPOINT, 0)
