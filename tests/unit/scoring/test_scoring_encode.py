@@ -120,6 +120,12 @@ def test_an_empty_choice_is_an_error_that_names_the_item(tokenizer):
         encode_one(tokenizer, "The cat", " sat", "", item_id="42")
 
 
+def test_a_choice_that_merges_into_the_context_whole_is_an_error_that_names_the_item(tokenizer):
+    assert len(ids(tokenizer, "en")) == len(ids(tokenizer, "e")) == 1
+    with pytest.raises(ScoringError, match=r"(?s)no tokens.*item 42, choice 0.*merges"):
+        encode_one(tokenizer, "e", "n", item_id="42")
+
+
 def test_long_input_loses_its_left_end_and_is_flagged(tokenizer):
     context = "The cat sat on the mat. " * 4 + "Answer:"
     all_ids = ids(tokenizer, context)
