@@ -35,6 +35,9 @@ _TALL = 200
 _FACETS: dict[Column, int] = {"single": 2, "double": 4}
 _SIZE = re.compile(r'width="([\d.]+)" height="([\d.]+)" viewBox="0 0 [\d.]+ [\d.]+"')
 _IDS = re.compile(r"\b(clip|gradient_|gradient|filter_)(\d+)\b")
+#: What XML 1.0 (section 2.2) has no place for: of one in a text the drawing library makes an SVG
+#: that it cannot read, and ends the process.
+_UNPRINTABLE = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
 _RESOURCES = re.compile(rb"/(?:XObject|ExtGState|Font|Shading|Pattern) <<\n((?: +/\w+ \d+ 0 R\n)+)")
 
 
@@ -76,7 +79,7 @@ class _Drawn:
 
 def _for_print(spec: Spec, column: Column) -> Spec:
     """Return `spec` in the style of print; panels stand one above the other in a single column."""
-    spec = json.loads(json.dumps(spec))
+    spec = _printable(spec)
     spec["$schema"] = f"https://vega.github.io/schema/vega-lite/v{VEGA_LITE_VERSION}.0.json"
     spec["config"] = _merged(spec.get("config", {}), _style.print_config())
     if column == "single" and len(spec.get("hconcat", ())) > 1:
@@ -91,6 +94,15 @@ def _for_print(spec: Spec, column: Column) -> Spec:
         _show_sizes(panel)
     _lighten(spec)
     return spec
+
+
+def _printable(part: Any) -> Any:  # noqa: ANN401 (any part of a specification)
+    """Return a copy of `part` with a replacement character for what no SVG can hold."""
+    if isinstance(part, dict):
+        return {name: _printable(value) for name, value in part.items()}
+    if isinstance(part, list | tuple):
+        return [_printable(value) for value in part]
+    return _UNPRINTABLE.sub("\N{REPLACEMENT CHARACTER}", part) if isinstance(part, str) else part
 
 
 def _n_facets(spec: Spec) -> int:

@@ -13,7 +13,7 @@ from ckpt_analyzer.notebook.exchange import export, import_results
 from ckpt_analyzer.reporting.figures import Wanted
 from ckpt_analyzer.store.store import open_store
 
-NAMES = ["..", "../../evil", "/evil", "a/../../../evil", "..\\evil", ".", "~"]
+NAMES = ["..", "../../evil", "/evil", "a/../../../evil", "..\\evil", ".", "~", "bell\x07"]
 
 
 def files(folder):
