@@ -1,4 +1,4 @@
-"""A metric over parameters: one curve per checkpoint, coloured by tokens, the last one in bold.
+"""A metric over parameters: one curve per checkpoint and seed, coloured by tokens.
 
 In: trends and flips of one task, metric and setting. Out: a chart with its data; or, for the
 report, one panel whose data is only named and filled in by the page.
@@ -37,7 +37,8 @@ class StepRows:
     Parameters
     ----------
     points
-        size, step, x (parameters), tokens, value, stderr, is_last.
+        size, step, run (the seed; empty where sizes were trained once), x (parameters), tokens,
+        value, stderr, is_last.
     flips
         size (the step in words), x, lo, hi (parameters), y, verdict.
     references
@@ -91,8 +92,9 @@ def step_rows(panel: Panel, trends: pd.DataFrame, flips: pd.DataFrame) -> StepRo
         & (marks["axis"] == "parameters")
         & marks["step"].isin(panel.steps)
     ]
+    rows = rows.assign(run=["" if pd.isna(seed) else str(int(seed)) for seed in rows["seed"]])
     return StepRows(
-        points=rows[chosen][["size", "step", "x", "tokens", "value", "stderr", "is_last"]],
+        points=rows[chosen][["size", "step", "run", "x", "tokens", "value", "stderr", "is_last"]],
         flips=marks[["size", "x", "lo", "hi", "y", "verdict"]],
         references=labelled_references(trends),
     )
@@ -120,7 +122,7 @@ def _band(rows: Rows, place: Place) -> alt.Chart:
             hi=f"datum.value + {BAND_STDERRS} * datum.stderr",
         )
         .mark_area(style="hover", opacity=0.1, clip=True, strokeWidth=0)
-        .encode(x=place.x(), y=place.y("lo"), y2="hi:Q")
+        .encode(x=place.x(), y=place.y("lo"), y2="hi:Q", detail="run:N")
     )
     return chart
 
@@ -141,7 +143,7 @@ def _curves(rows: Rows, place: Place) -> list[alt.Chart]:
         alt.Chart(rows)
         .transform_filter(test)
         .mark_line(strokeWidth=width, strokeJoin="round", clip=True)
-        .encode(x=place.x(), y=place.y(), detail="step:N", color=colour)
+        .encode(x=place.x(), y=place.y(), detail=["step:N", "run:N"], color=colour)
         for test, width in (("!datum.is_last", 1.2), ("datum.is_last", 2.8))
     ]
     points = (
@@ -166,7 +168,7 @@ def _curves(rows: Rows, place: Place) -> list[alt.Chart]:
 CHART = Chart(
     name="metric-over-parameters",
     title="Metric over parameters",
-    description="One curve per checkpoint (8 at most) over model size, the last one in bold.",
+    description="One curve per checkpoint (8 at most) and seed over model size, the last in bold.",
     draw=draw,
     one_task=True,
 )

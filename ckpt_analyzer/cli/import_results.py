@@ -60,11 +60,13 @@ def table(paths: Paths, store: StoreMade, report: Page = None, as_json: Json = F
 def _take_in(
     name: str, paths: list[Path], store: Place, page: Path | None, *, as_json: bool
 ) -> None:
-    from ckpt_analyzer.notebook.exchange import import_results
+    from ckpt_analyzer.notebook.exchange import read_results, take_in
     from ckpt_analyzer.store.store import open_store
 
+    # Read first: where nothing can be, no empty store is left behind.
+    read = read_results(name, paths)
     opened = open_store(store, create=True)
-    found = import_results(opened, name, paths)
+    found = take_in(opened, name, read)
     failures = dict(found.failures.itertuples(index=False, name=None))
     for file, reason in failures.items():
         talk(f"{file}: {reason}", mark="not read:")

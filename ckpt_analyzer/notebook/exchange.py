@@ -15,6 +15,7 @@ import pandas as pd
 
 from ckpt_analyzer import importers, suites
 from ckpt_analyzer.errors import UnknownNameError
+from ckpt_analyzer.importers._gathered import ImportedResults
 from ckpt_analyzer.reporting.figures import Wanted, write_figures
 from ckpt_analyzer.store.export import export_tables
 from ckpt_analyzer.store.export_hub import export_hub
@@ -71,9 +72,18 @@ def import_results(
         If the store cannot be written. A file that cannot be understood is no error: it is in
         ``failures``, and the rest is taken in.
     """
+    return take_in(store, results, read_results(results, paths))
+
+
+def read_results(results: str, paths: Path | str | Sequence[Path | str]) -> ImportedResults:
+    """Read results that were computed elsewhere; see ``import_results``."""
     known = tuple(suites.load(each) for each in suites.names())
     given = [paths] if isinstance(paths, (str, Path)) else paths
-    found = importers.load(results).read([Path(each) for each in given], known)
+    return importers.load(results).read([Path(each) for each in given], known)
+
+
+def take_in(store: Store, results: str, found: ImportedResults) -> Imported:
+    """Write what was read into `store`, and say what that was."""
     if len(found.trends):
         store.add_import(found.trends, source=results)
     for unit in found.units:

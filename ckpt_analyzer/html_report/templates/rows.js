@@ -106,7 +106,7 @@ function rowsOf({ data, specs, state }) {
       .map(([label, y]) => ({ label, y }));
   }
 
-  // Over parameters: a curve per checkpoint, those that the panel names.
+  // Over parameters: a curve per checkpoint, those that the panel names, and seed.
   function stepRows(task, panel) {
     const last = panel.steps.at(-1), rows = [];
     for (const series of chosen(task)) {
@@ -114,8 +114,8 @@ function rowsOf({ data, specs, state }) {
       for (const c of checkpointsOf(series)) {
         if (c.value === null || c.suspect || !panel.steps.includes(c.step)) continue;
         rows.push({
-          size: sizeOf(series), x: c.model.parameters, step: c.step, tokens: c.x, value: c.value,
-          stderr: c.stderr, is_last: c.step === last,
+          size: sizeOf(series), x: c.model.parameters, step: c.step, run: String(c.model.seed ?? ""),
+          tokens: c.x, value: c.value, stderr: c.stderr, is_last: c.step === last,
         });
       }
     }

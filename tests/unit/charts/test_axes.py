@@ -8,7 +8,7 @@ import pytest
 import made_up_trends
 from ckpt_analyzer.charts._across import place_across
 from ckpt_analyzer.charts._series import axis_places, panels_of, sizes_of, spread_steps
-from ckpt_analyzer.charts.metric_over_parameters import step_rows
+from ckpt_analyzer.charts.metric_over_parameters import draw_steps, step_rows
 from ckpt_analyzer.charts.metric_over_tokens import panel_rows
 
 TRENDS, FLIPS = made_up_trends.trends(), made_up_trends.flips()
@@ -64,6 +64,18 @@ def test_a_base_panel_has_no_start():
 def test_a_suspect_checkpoint_is_not_drawn_over_parameters():
     bad = ONE.assign(suspect=ONE["suspect"].mask(ONE["size"] == "14m", "wrong weights"))
     assert "14m" not in set(step_rows(BASE, bad, FLIPS).points["size"])
+
+
+def test_each_seed_has_a_curve_of_its_own_over_parameters():
+    twice = pd.concat([ONE.assign(seed=1.0), ONE.assign(seed=2.0)])
+    points = step_rows(BASE, twice, FLIPS).points
+    assert set(points["run"]) == {"1", "2"}
+    assert not points.duplicated(["step", "run", "x"]).any()
+    assert set(step_rows(BASE, ONE, FLIPS).points["run"]) == {""}
+    drawn = draw_steps(BASE, step_rows(BASE, twice, FLIPS), "accuracy").to_dict()
+    lines = [layer for layer in drawn["layer"] if layer["mark"]["type"] == "line"]
+    kept_apart = [[each["field"] for each in layer["encoding"]["detail"]] for layer in lines[-2:]]
+    assert kept_apart == [["step", "run"]] * 2
 
 
 def test_a_flip_over_parameters_lies_on_the_curve_of_its_checkpoint():

@@ -59,3 +59,12 @@ def test_results_become_a_report_with_one_command(tmp_path):
     assert f"wrote {page}" in done.stderr
     assert "next:" not in done.stderr
     assert "pythia-70m" in page.read_text()
+
+
+@pytest.mark.slow
+def test_where_nothing_can_be_read_no_store_is_made(tmp_path):
+    (tmp_path / "empty.json").write_text("{}")
+    done = run("import", "lm-eval", tmp_path / "empty.json", "--store", tmp_path / "s")
+    assert done.returncode == 2
+    assert "no result could be read" in done.stderr
+    assert not (tmp_path / "s").exists()
