@@ -201,7 +201,7 @@ def _child(options: argparse.Namespace) -> None:
     from ckpt_analyzer.scoring.memory_in_use import held_bytes, peak_held_bytes
     from ckpt_analyzer.scoring.memory_plan import layered_plan
     from ckpt_analyzer.scoring.score import score_plan
-    from ckpt_analyzer.sweep.config import budget_bytes
+    from ckpt_analyzer.sweep.values import budget_bytes
 
     torch.set_num_threads(options.threads)
     plan = _plan(options.tokens)
@@ -251,7 +251,7 @@ def _forget(folder: Path) -> None:
 def _report(
     options: argparse.Namespace, layered: Result, resident: Result, difference: float | None
 ) -> None:
-    from ckpt_analyzer.sweep.config import budget_bytes
+    from ckpt_analyzer.sweep.values import budget_bytes
 
     budget = budget_bytes(options.budget)
     rates = {

@@ -186,7 +186,8 @@ def run(options: argparse.Namespace, folder: Path) -> Soak:
 
 def _plan(options: argparse.Namespace, endpoint: str, store: Path) -> Any:  # noqa: ANN401
     from ckpt_analyzer.checkpoints.download import Line
-    from ckpt_analyzer.checkpoints.hub import HubReading, HubSource
+    from ckpt_analyzer.checkpoints.hub import HubSource
+    from ckpt_analyzer.checkpoints.hub_reading import HubReading
 
     line = Line(pause=lambda _seconds: None, stall_seconds=10.0)
     reading = HubReading(

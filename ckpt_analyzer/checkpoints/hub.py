@@ -8,9 +8,9 @@ How the bytes of a file come is ``hub_files.py``.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import ExitStack, closing, contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -18,9 +18,9 @@ from typing import Any, NamedTuple
 from huggingface_hub import HfApi, constants, get_token
 
 from ckpt_analyzer.checkpoints.companions import KnownCompanions
-from ckpt_analyzer.checkpoints.download import Line
 from ckpt_analyzer.checkpoints.hub_files import CommitFiles
 from ckpt_analyzer.checkpoints.hub_metadata import HubMetadata
+from ckpt_analyzer.checkpoints.hub_reading import HubReading
 from ckpt_analyzer.checkpoints.inventory import Inventory, ListedFile
 from ckpt_analyzer.checkpoints.locating.once import Once
 from ckpt_analyzer.checkpoints.mapped import mapped_pieces
@@ -39,7 +39,7 @@ from ckpt_analyzer.checkpoints.source import (
     RevisionKey,
     WeightFile,
 )
-from ckpt_analyzer.checkpoints.spool import Spool, SpoolPlace
+from ckpt_analyzer.checkpoints.spool import Spool
 from ckpt_analyzer.checkpoints.weight_files import TOKENIZER_FILES, choose, deciding
 from ckpt_analyzer.errors import CheckpointError, SourceError
 from ckpt_analyzer.hub_failure import (
@@ -50,47 +50,6 @@ from ckpt_analyzer.hub_failure import (
 )
 from ckpt_analyzer.suite import Checkpoint, Model
 from ckpt_analyzer.weights import Pieces
-
-
-def _spool_all(_model: Model) -> bool:
-    """Let the weights of every model go through the spool, if there is one."""
-    return True
-
-
-def _wait_in_silence(_seconds: float) -> None:
-    """Tell nobody."""
-
-
-@dataclass(frozen=True)
-class HubReading:
-    """How a Hub is read.
-
-    Parameters
-    ----------
-    line
-        How patiently files are read; its token is not used. Metadata is waited for by its `pause`.
-    spool
-        Where weight files are kept while they are used; None to keep nothing on disk.
-    spools
-        Whether the weights of a model go through it.
-    metadata_dir
-        Where metadata of commits is kept; None for the user's cache.
-    with_code
-        Whether Python files beside the configuration are fetched, too.
-    requests_per_window
-        API requests in 5 minutes; None for what the Hub allows. A mirror of one's own may allow
-        more.
-    on_wait
-        Is told of every wait that the Hub's limits or failures ask for, in seconds.
-    """
-
-    line: Line = field(default_factory=Line)
-    spool: SpoolPlace | None = None
-    spools: Callable[[Model], bool] = _spool_all
-    metadata_dir: Path | None = None
-    with_code: bool = False
-    requests_per_window: int | None = None
-    on_wait: Callable[[float], None] = _wait_in_silence
 
 
 class _Opening(NamedTuple):

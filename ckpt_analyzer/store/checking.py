@@ -6,7 +6,6 @@ that the next run scores it anew. What is at work or was left behind is no damag
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,8 +16,10 @@ import pyarrow.parquet as pq
 from ckpt_analyzer.errors import StoreError
 from ckpt_analyzer.store.audits import read_audits
 from ckpt_analyzer.store.imports import altered_imports, list_imports
+from ckpt_analyzer.store.layout import Layout
 from ckpt_analyzer.store.listing import Damage, Listing, alteration, list_units
 from ckpt_analyzer.store.place import Place, moved, place_of
+from ckpt_analyzer.store.sweep_copies import altered_sweeps
 from ckpt_analyzer.store.texts import ITEM_TEXTS
 from ckpt_analyzer.store.unit import UnitManifest
 from ckpt_analyzer.store.versions import columns_since
@@ -55,20 +56,21 @@ def check(store: Place) -> Checked:
     Checked are the sha256 of every table of units and imports against its manifest, its columns and
     the number of its rows, and that texts, audits and sweeps can be read.
     """
-    listing = list_units(store / "units")
+    at = Layout(store)
+    listing = list_units(at.units)
     shared = _by_table(listing.manifests)
     altered = [
-        Damage(store / "units" / name, reason)
+        Damage(at.units / name, reason)
         for name, units in shared.items()
-        if (reason := _table_fault(store / "units" / name, units))
+        if (reason := _table_fault(at.units / name, units))
     ]
-    imports = list_imports(store / "imports").damaged + altered_imports(store / "imports")
+    imports = list_imports(at.imports).damaged + altered_imports(at.imports)
     return Checked(
         n_units=len(listing.manifests),
         n_tables=len(shared),
         n_rows=sum(map(_n_rows, listing.manifests)),
         n_bytes=sum(units[0].parquet_bytes for units in shared.values()),
-        wrong=(*listing.damaged, *altered, *imports, *_wrong_beside(store)),
+        wrong=(*listing.damaged, *altered, *imports, *_wrong_beside(at)),
         leftovers=listing.leftovers,
         foreign=listing.foreign,
     )
@@ -92,14 +94,13 @@ def quarantine(store: Place, wrong: Iterable[Damage]) -> tuple[Place, ...]:
 
 def _naming(store: Place, tables: list[Place]) -> list[Place]:
     """Return the manifests and records that name one of `tables`."""
-    listing: Listing = list_units(store / "units")
-    names = {path.name for path in tables if path.parent == store / "units"}
+    at = Layout(store)
+    listing: Listing = list_units(at.units)
+    names = {path.name for path in tables if path.parent == at.units}
     found = [
-        store / "units" / f"{unit.unit_id}.json"
-        for unit in listing.manifests
-        if unit.parquet in names
+        at.units / f"{unit.unit_id}.json" for unit in listing.manifests if unit.parquet in names
     ]
-    records = (path.with_suffix(".json") for path in tables if path.parent == store / "imports")
+    records = (path.with_suffix(".json") for path in tables if path.parent == at.imports)
     return found + [record for record in records if record.exists()]
 
 
@@ -150,15 +151,14 @@ def _read(path: Place) -> pa.BufferReader:
     return pa.BufferReader(path.read_bytes())
 
 
-def _wrong_beside(store: Place) -> Iterator[Damage]:
-    for path in sorted((store / "items").glob("*.parquet")):
+def _wrong_beside(at: Layout) -> Iterator[Damage]:
+    for path in sorted(at.items.glob("*.parquet")):
         if not _is_texts(path):
             yield Damage(path, "it is not a table of item texts")
-    for path in sorted((store / "sweeps").glob("*.yaml")):
-        if hashlib.sha256(path.read_bytes()).hexdigest()[:12] != path.stem:
-            yield Damage(path, "its content is not what was written")
+    for path in altered_sweeps(at.sweeps):
+        yield Damage(path, "its content is not what was written")
     try:
-        read_audits(store / "audits")
+        read_audits(at.audits)
     except StoreError as error:
         yield Damage(place_of(error.where), error.problem)
 

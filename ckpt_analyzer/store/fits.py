@@ -41,13 +41,18 @@ def write_description(folder: Place, name: Description, table: pd.DataFrame) -> 
     write_whole(folder / f"{name}.parquet", parquet_bytes(arrow))
 
 
-def write_fitted_on(folder: Place, content_id: str) -> None:
-    """Say which content of the store was fitted; written after the tables."""
-    write_whole(folder / _FITTED_ON, content_id.encode())
+def fitted_on(content_id: str, with_suspects: bool) -> str:
+    """Return what stands for a fit of that content of the store, suspects in it or left out."""
+    return f"{content_id} with suspects" if with_suspects else content_id
+
+
+def write_fitted_on(folder: Place, fitted: str) -> None:
+    """Say what was fitted, as ``fitted_on`` has it; written after the tables."""
+    write_whole(folder / _FITTED_ON, fitted.encode())
 
 
 def read_fitted_on(folder: Place) -> str:
-    """Return which content of the store was fitted; empty before the first fit.
+    """Return what was fitted, as ``fitted_on`` has it; empty before the first fit.
 
     Flips that an earlier version found, with other columns, count as none.
     """

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from ckpt_analyzer.errors import StoreError
 from ckpt_analyzer.store.atomic import TEMPORARY_PREFIX, write_whole
 from ckpt_analyzer.store.imports import list_imports
+from ckpt_analyzer.store.layout import Layout
 from ckpt_analyzer.store.listing import list_units
 from ckpt_analyzer.store.place import Place
 from ckpt_analyzer.store.selection import select_cells
@@ -57,17 +58,18 @@ def superseded(store: Place, manifests: Iterable[UnitManifest]) -> tuple[Garbage
 
     Each is followed by its table, unless another unit is in it. See ``selection.py`` for the rule.
     """
+    units = Layout(store).units
     manifests = tuple(manifests)
     counting = {found.unit.unit_id for found in select_cells(manifests).chosen}
     needed = {unit.parquet for unit in manifests if unit.unit_id in counting}
     found: dict[Place, Garbage] = {}
     for unit in manifests:
         if unit.unit_id not in counting:
-            place = store / "units" / f"{unit.unit_id}.json"
+            place = units / f"{unit.unit_id}.json"
             found[place] = Garbage(place, "superseded unit", place.stat().st_size)
     for unit in manifests:
         if unit.parquet not in needed:
-            table = store / "units" / unit.parquet
+            table = units / unit.parquet
             found[table] = Garbage(table, "table of superseded units", unit.parquet_bytes)
     return tuple(found.values())
 
@@ -106,11 +108,12 @@ def _candidates(store: Place) -> Iterator[tuple[Place, str]]:
     for path in sorted(store.rglob(f"{TEMPORARY_PREFIX}*")):
         if path.is_file():
             yield path, "temporary file"
-    for path in list_units(store / "units").leftovers:
+    at = Layout(store)
+    for path in list_units(at.units).leftovers:
         if not path.name.startswith(TEMPORARY_PREFIX):
             yield path, "table without a manifest"
-    known = {record.import_id for record in list_imports(store / "imports").records}
-    for path in sorted((store / "imports").glob("*.parquet")):
+    known = {record.import_id for record in list_imports(at.imports).records}
+    for path in sorted(at.imports.glob("*.parquet")):
         if path.stem not in known and not path.with_suffix(".json").exists():
             yield path, "table without a record"
 

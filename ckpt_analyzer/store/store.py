@@ -8,7 +8,7 @@ wrote it. It knows nothing of models, fits and charts.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterable, Mapping, Sequence, Set
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from os import PathLike
 from pathlib import Path
@@ -18,13 +18,18 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
-from ckpt_analyzer import metrics as declared
 from ckpt_analyzer.errors import UnknownNameError
-from ckpt_analyzer.metric import Metric
-from ckpt_analyzer.store import audits, checking, fits, garbage, imports, texts
-from ckpt_analyzer.store.atomic import write_whole
+from ckpt_analyzer.store import audits, checking, fits, garbage, imports, sweep_copies, texts
+from ckpt_analyzer.store.asked import (
+    cells_like,
+    given_metrics,
+    known_metrics,
+    metric_called,
+    question_about,
+)
 from ckpt_analyzer.store.clock import Clock
 from ckpt_analyzer.store.compacting import Compacted, compact_units
+from ckpt_analyzer.store.layout import Layout
 from ckpt_analyzer.store.listing import Damage, Listing, altered_tables, list_units
 from ckpt_analyzer.store.manifest import read_manifest
 from ckpt_analyzer.store.mark import check_store, is_store, make_store, raise_version
@@ -93,7 +98,7 @@ class Store:
 
     def listing(self) -> Listing:
         """Return the sound units, the damaged ones, and all else in their folder."""
-        return list_units(self._units)
+        return list_units(self._at.units)
 
     def manifests(self) -> tuple[UnitManifest, ...]:
         """Return the manifests of all sound units.
@@ -109,7 +114,7 @@ class Store:
 
     def damaged(self) -> tuple[Damage, ...]:
         """Return the units and imports that do not count, and why; sizes are checked."""
-        return self.listing().damaged + imports.list_imports(self._imports).damaged
+        return self.listing().damaged + imports.list_imports(self._at.imports).damaged
 
     def verify(self) -> tuple[Damage, ...]:
         """Return what ``damaged`` does, and the tables that differ from their sha256.
@@ -117,8 +122,8 @@ class Store:
         Reads the whole store. A changed byte in a table that keeps its size is seen here only:
         a third of such changes give other numbers without any error.
         """
-        altered = altered_tables(self._units, self.manifests())
-        return self.damaged() + altered + imports.altered_imports(self._imports)
+        altered = altered_tables(self._at.units, self.manifests())
+        return self.damaged() + altered + imports.altered_imports(self._at.imports)
 
     def selection(self) -> Selection:
         """Return the cells that count, and those that another one stands in front of."""
@@ -129,10 +134,10 @@ class Store:
 
         Of a large unit the means are computed and kept, too; see ``means.keep_unit_means``.
         """
-        unit = commit_unit(self._units, draft, table, lambda: self._clock.after(self._newest))
+        unit = commit_unit(self._at.units, draft, table, lambda: self._clock.after(self._newest))
         cells = [StoredCell(unit, cell) for cell in unit.cells]
         if cells:
-            keep_unit_means(self._means, self._question(cells, {*declared.names(), *_given(cells)}))
+            keep_unit_means(self._at.means, self._question(cells, known_metrics(cells)))
         return unit
 
     def read_unit(self, manifest: UnitManifest) -> pa.Table:
@@ -140,10 +145,10 @@ class Store:
 
         If the unit has moved to another table since `manifest` was read, it is read from there.
         """
-        place = self._units / f"{manifest.unit_id}.json"
-        if not (self._units / manifest.parquet).exists() and place.exists():
+        place = self._at.units / f"{manifest.unit_id}.json"
+        if not (self._at.units / manifest.parquet).exists() and place.exists():
             manifest = read_manifest(place)
-        return read_unit(self._units, manifest)
+        return read_unit(self._at.units, manifest)
 
     # --- upkeep ---
 
@@ -158,7 +163,7 @@ class Store:
     def compact(self) -> Compacted:
         """Put the rows of many small tables into few; see ``compacting.compact_units``."""
         raise_version(self.path)
-        return compact_units(self._units)
+        return compact_units(self._at.units)
 
     def garbage(
         self, older_than_seconds: float, *, with_superseded: bool = False
@@ -171,53 +176,48 @@ class Store:
 
     def renew_audit(self, rows: pd.DataFrame, *, is_whole: bool) -> None:
         """Put the audit of one model in the place of earlier ones; see ``audits.renew_audit``."""
-        audits.renew_audit(self._audits, rows, is_whole=is_whole)
+        audits.renew_audit(self._at.audits, rows, is_whole=is_whole)
 
     def audit(self) -> pd.DataFrame:
         """Return tables.AUDIT of all models; no rows before the first audit."""
-        return audits.read_audits(self._audits)
+        return audits.read_audits(self._at.audits)
 
     def add_import(self, trends: pd.DataFrame, source: str) -> imports.ImportRecord:
         """Keep published means; see ``imports.add_import``."""
-        return imports.add_import(self._imports, trends, source)
+        return imports.add_import(self._at.imports, trends, source)
 
     def imports(self) -> tuple[imports.ImportRecord, ...]:
         """Return the records of all imports, the newest first."""
-        return imports.list_imports(self._imports).records
+        return imports.list_imports(self._at.imports).records
 
     def imported(self) -> pd.DataFrame:
         """Return the rows of all imports (tables.TRENDS), those of the newest first."""
-        frame: pd.DataFrame = imports.read_imports(self._imports).to_pandas()
+        frame: pd.DataFrame = imports.read_imports(self._at.imports).to_pandas()
         return frame
 
     def add_sweep(self, text: str) -> str:
         """Keep a copy of a sweep file and return its sha256."""
-        content = text.encode()
-        sha256 = hashlib.sha256(content).hexdigest()
-        place = self._sweeps / f"{sha256[:12]}.yaml"
-        if not place.exists():
-            write_whole(place, content)
-        return sha256
+        return sweep_copies.add_sweep(self._at.sweeps, text)
 
     def sweeps(self) -> tuple[str, ...]:
         """Return the texts of all sweep files that ran."""
-        return tuple(path.read_bytes().decode() for path in sorted(self._sweeps.glob("*.yaml")))
+        return sweep_copies.read_sweeps(self._at.sweeps)
 
     def save_items(self, task: str, task_sha256: str, items: Sequence[Item]) -> None:
         """Keep the texts of a task's items, once."""
-        texts.save_texts(self._items, task, task_sha256, items)
+        texts.save_texts(self._at.items, task, task_sha256, items)
 
     def write_flips(self, flips: pd.DataFrame) -> None:
         """Replace the table of flips (tables.FLIPS)."""
-        fits.write_flips(self._fits, flips)
+        fits.write_flips(self._at.fits, flips)
 
     def mark_fitted(self, content_id: str, *, with_suspects: bool = False) -> None:
         """Say that flips and regressions are those of `content_id`."""
-        fits.write_fitted_on(self._fits, _fitted_on(content_id, with_suspects))
+        fits.write_fitted_on(self._at.fits, fits.fitted_on(content_id, with_suspects))
 
     def write_description(self, name: fits.Description, table: pd.DataFrame) -> None:
         """Replace a table over the models of a suite: regression, movement or surface."""
-        fits.write_description(self._fits, name, table)
+        fits.write_description(self._at.fits, name, table)
 
     # --- tables ---
 
@@ -237,15 +237,15 @@ class Store:
         UnknownNameError
             If a metric is neither declared nor imported, nor of a task's own rules.
         """
-        imported = imports.read_imports(self._imports)
+        imported = imports.read_imports(self._at.imports)
         selection = self.selection()
-        known = {*declared.names(), *imported["metric"].to_pylist(), *_given(selection.chosen)}
+        known = known_metrics(selection.chosen) | {*imported["metric"].to_pylist()}
         wanted = known if metrics is None else set(metrics)
         for name in wanted - known:
             raise UnknownNameError("metric", name, known)
 
         def read(found: Selection) -> pa.Table:
-            return remembered_means(self._means, self._question(found.chosen, wanted))
+            return remembered_means(self._at.means, self._question(found.chosen, wanted))
 
         scored = self._settled(read, selection)
         frame: pd.DataFrame = pa.concat_tables([scored, imported]).to_pandas()
@@ -276,14 +276,14 @@ class Store:
             If the metric is neither declared nor of a task's own rules.
         """
         selection = self.selection()
-        known = {*declared.names(), *_given(selection.chosen)}
+        known = known_metrics(selection.chosen)
         if metric is not None and metric not in known:
             raise UnknownNameError("metric", metric, known)
         names = known if metric is None else {metric}
         wanted = {"task": task, "model": model, "arm": arm, "shots": shots}
 
         def read(among: Selection) -> pa.Table:
-            cells = [found for found in among.chosen if _matches(found, wanted)]
+            cells = cells_like(among.chosen, wanted)
             kept = list(last_trusted(cells)) if last else cells
             return item_values(self._question(kept, names))
 
@@ -307,8 +307,8 @@ class Store:
 
         def read(selection: Selection) -> dict[str, np.ndarray]:
             cells = cells_at(selection.chosen, points)
-            records = [_record(name, _given(cells)) for name in metrics]
-            return dense_values(Question(self._units, cells, records))
+            records = [metric_called(name, given_metrics(cells)) for name in metrics]
+            return dense_values(Question(self._at.units, cells, records))
 
         return self._settled(read, among or self.selection())
 
@@ -337,16 +337,16 @@ class Store:
         texts_of_task = (
             self.item_texts(task)
             if last is None
-            else texts.read_texts(self._items, task, last.cell.key.task_sha256)
+            else texts.read_texts(self._at.items, task, last.cell.key.task_sha256)
         )
-        given = _given(selection.chosen)
-        records = [_record(name, given) for name in metrics]
+        given = given_metrics(selection.chosen)
+        records = [metric_called(name, given) for name in metrics]
         names = [record.name for record in records]
         keys = pa.Table.from_pandas(texts_of_task[["part", "item_id"]], preserve_index=False)
 
         def read(found: Selection) -> Trajectories:
             cells = cells_of(found)
-            values = wide_values(Question(self._units, cells, records), keys)
+            values = wide_values(Question(self._at.units, cells, records), keys)
             return scattered(texts_of_task, cells, values, names)
 
         return self._settled(read, selection)
@@ -362,11 +362,12 @@ class Store:
 
     def is_fitted(self, *, with_suspects: bool = False) -> bool:
         """Return whether flips and regressions are those of what the store holds now."""
-        return fits.read_fitted_on(self._fits) == _fitted_on(self.content_id(), with_suspects)
+        now = fits.fitted_on(self.content_id(), with_suspects)
+        return fits.read_fitted_on(self._at.fits) == now
 
     def flips(self) -> pd.DataFrame:
         """Return tables.FLIPS; no rows before the first fit."""
-        return fits.read_flips(self._fits)
+        return fits.read_flips(self._at.fits)
 
     def regression(self) -> pd.DataFrame:
         """Return the table of regressions; empty before the first fit."""
@@ -374,7 +375,7 @@ class Store:
 
     def description(self, name: fits.Description) -> pd.DataFrame:
         """Return a table over the models of a suite; empty before the first fit."""
-        return fits.read_description(self._fits, name)
+        return fits.read_description(self._at.fits, name)
 
     def runs(self) -> pd.DataFrame:
         """Return one row per sound unit, see ``runs.RUNS``."""
@@ -395,7 +396,7 @@ class Store:
         sha256 = {key.task: key.task_sha256 for key in keys}
         if task not in sha256:
             raise UnknownNameError("task in the store", task, sha256, where=str(self.path))
-        return texts.read_texts(self._items, task, sha256[task])
+        return texts.read_texts(self._at.items, task, sha256[task])
 
     def _settled(self, read: Callable[[Selection], _T], selection: Selection) -> _T:
         """Return ``read(selection)``; where a table went away meanwhile its rows lie elsewhere."""
@@ -410,59 +411,9 @@ class Store:
         """Return when the newest unit was written, by the clock of who wrote it."""
         return max((unit.created for unit in self.listing().manifests), default="")
 
-    # --- places ---
-
     @property
-    def _units(self) -> Place:
-        return self.path / "units"
-
-    @property
-    def _audits(self) -> Place:
-        return self.path / "audits"
-
-    @property
-    def _imports(self) -> Place:
-        return self.path / "imports"
-
-    @property
-    def _sweeps(self) -> Place:
-        return self.path / "sweeps"
-
-    @property
-    def _items(self) -> Place:
-        return self.path / "items"
-
-    @property
-    def _means(self) -> Place:
-        return self.path / "means"
-
-    @property
-    def _fits(self) -> Place:
-        return self.path / "fits"
+    def _at(self) -> Layout:
+        return Layout(self.path)
 
     def _question(self, cells: Sequence[StoredCell], names: Iterable[str]) -> Question:
-        kinds, given = {found.cell.kind for found in cells}, _given(cells)
-        wanted = sorted(set(names) & {*declared.names(), *given})
-        records = [_record(name, given) for name in wanted]
-        asked = [m for m in records if m.name in given or kinds & set(m.kinds)]
-        return Question(self._units, cells, asked)
-
-
-def _given(cells: Iterable[StoredCell]) -> set[str]:
-    """Return the metrics of which the rules of some task gave values."""
-    return {name for found in cells for name in found.cell.values}
-
-
-def _record(name: str, given: Set[str]) -> Metric:
-    """Return the metric called `name`, declared or among those that tasks' own rules gave."""
-    return declared.given(name) if name in given - {*declared.names()} else declared.load(name)
-
-
-def _fitted_on(content_id: str, with_suspects: bool) -> str:
-    return f"{content_id} with suspects" if with_suspects else content_id
-
-
-def _matches(found: StoredCell, wanted: Mapping[str, str | int | None]) -> bool:
-    key, unit = found.cell.key, found.unit
-    known = {"task": key.task, "model": unit.model, "arm": unit.arm, "shots": key.shots}
-    return all(value is None or known[name] == value for name, value in wanted.items())
+        return question_about(self._at.units, cells, names)

@@ -16,7 +16,8 @@ import pandas as pd
 from ckpt_analyzer import suites as known_suites
 from ckpt_analyzer.checkpoints.audit.reading import Question, read_model
 from ckpt_analyzer.checkpoints.audit.table import audit_table
-from ckpt_analyzer.checkpoints.hub import HubReading, HubSource
+from ckpt_analyzer.checkpoints.hub import HubSource
+from ckpt_analyzer.checkpoints.hub_reading import HubReading
 from ckpt_analyzer.checkpoints.listed import listed_models
 from ckpt_analyzer.checkpoints.local import LocalSource
 from ckpt_analyzer.checkpoints.local_suite import find_local_suite

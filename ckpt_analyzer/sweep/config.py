@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from pydantic import (
-    AfterValidator,
     BaseModel,
     BeforeValidator,
     ConfigDict,
@@ -29,71 +28,29 @@ from ckpt_analyzer import tasks as known_tasks
 from ckpt_analyzer.errors import SweepError, UnknownNameError, nearest
 from ckpt_analyzer.harness.names import is_harness_task
 from ckpt_analyzer.prompt_rules import SEPARATOR, AnswerPrefix
-from ckpt_analyzer.store.object_place import ObjectPlace
-from ckpt_analyzer.store.place import place_of
-from ckpt_analyzer.suite import Arm, Model
+from ckpt_analyzer.suite import Model
 from ckpt_analyzer.sweep import steps as step_specs
 from ckpt_analyzer.sweep.config_errors import error_of
 from ckpt_analyzer.sweep.shipped import shipped_sweeps
+from ckpt_analyzer.sweep.values import (
+    Arms,
+    Budget,
+    Formats,
+    Names,
+    PromptFormat,
+    RevisionPattern,
+    Seeds,
+    Shots,
+    Steps,
+    StorePlace,
+    as_list,
+    budget_bytes,
+)
 from ckpt_analyzer.sweep.yaml_source import YamlSource, parse
 
 #: How the name of a repository begins that is no declared suite.
 HUB = "hub:"
 _REPO = re.compile(r"[\w.-]+/[\w.-]+")
-_BUDGET = re.compile(r"(\d+(?:\.\d+)?)\s*(KiB|MiB|GiB|TiB|KB|MB|GB|TB)")
-_BYTES = {
-    "KiB": 2**10, "MiB": 2**20, "GiB": 2**30, "TiB": 2**40,
-    "KB": 10**3, "MB": 10**6, "GB": 10**9, "TB": 10**12,
-}  # fmt: skip
-
-
-def _as_list(value: Any) -> Any:  # noqa: ANN401
-    return value if isinstance(value, list) else [value]
-
-
-def _check_steps(value: Any) -> Any:  # noqa: ANN401
-    if value in ("all", step_specs.ADAPTIVE):
-        return value
-    if isinstance(value, str):
-        step_specs.check_form(value)
-        return value
-    steps = _as_list(value)
-    if not steps or not all(type(step) is int and step >= 0 for step in steps):
-        raise ValueError(f"steps are {step_specs.FORMS}")
-    return tuple(steps)
-
-
-def _check_budget(value: Any) -> str:  # noqa: ANN401
-    if value != "auto":
-        budget_bytes(str(value))
-    return str(value)
-
-
-def _as_place(value: Any) -> Any:  # noqa: ANN401
-    return place_of(value) if isinstance(value, str) and "://" in value else value
-
-
-def _check_revision(value: str) -> str:
-    if value.count("{step}") != 1 or re.search(r"[{}]", value.replace("{step}", "")):
-        raise ValueError("a pattern of revisions holds {step} once, like step{step}")
-    return value
-
-
-#: A folder, or an address like ``s3://bucket/prefix``.
-StorePlace = Annotated[Path | ObjectPlace, BeforeValidator(_as_place)]
-PromptFormat = Literal["raw", "chat"]
-Size = Annotated[str, BeforeValidator(str)]
-Names = Annotated[tuple[Size, ...], BeforeValidator(_as_list), Field(min_length=1)]
-Steps = Annotated[str | tuple[int, ...], BeforeValidator(_check_steps)]
-Arms = Annotated[tuple[Arm, ...], BeforeValidator(_as_list), Field(min_length=1)]
-Shots = Annotated[
-    tuple[Annotated[int, Field(ge=0)], ...], BeforeValidator(_as_list), Field(min_length=1)
-]
-Formats = Annotated[
-    tuple[PromptFormat, ...], BeforeValidator(_as_list), Field(min_length=1, max_length=2)
-]
-Seeds = Annotated[tuple[int, ...], BeforeValidator(_as_list), Field(min_length=1)]
-Suites = Annotated[tuple["SuiteSelection", ...], BeforeValidator(_as_list), Field(min_length=1)]
 
 
 class _Strict(BaseModel):
@@ -123,7 +80,7 @@ class SuiteSelection(_Strict):
     arms: Arms | None = None
     seeds: Seeds | None = None
     tokens_per_step: int | None = Field(default=None, gt=0)
-    revision: Annotated[str, AfterValidator(_check_revision)] | None = None
+    revision: RevisionPattern | None = None
     prompt_format: Formats | None = None
 
     @property
@@ -192,6 +149,9 @@ class ChatTurns(_Strict):
     answer_prefix: AnswerPrefix = "last-line"
 
 
+Suites = Annotated[tuple[SuiteSelection, ...], BeforeValidator(as_list), Field(min_length=1)]
+
+
 class Sweep(_Strict):
     """A sweep file, checked.
 
@@ -253,7 +213,7 @@ class Sweep(_Strict):
     chat: ChatTurns = ChatTurns()
     dtype: Literal["fp32", "bf16", "fp16"] = "fp32"
     device: Literal["auto", "cpu", "cuda", "mps"] = "auto"
-    memory_budget: Annotated[str, BeforeValidator(_check_budget)] = "auto"
+    memory_budget: Budget = "auto"
     trust_remote_code: Annotated[bool, Field(strict=True)] = False
     limit: int | None = Field(default=None, gt=0)
     seed: int = Field(default=0, ge=0)
@@ -268,7 +228,7 @@ class Sweep(_Strict):
         if isinstance(data, dict) and "suites" in data:
             entries = [
                 {"suite": entry} if isinstance(entry, str) else entry
-                for entry in _as_list(data["suites"])
+                for entry in as_list(data["suites"])
             ]
             data = {**data, "suites": entries}
         return data
@@ -319,14 +279,6 @@ def prize_tasks() -> tuple[str, ...]:
     from ckpt_analyzer.tasks._prize import REPO
 
     return tuple(name for name in known_tasks.names() if known_tasks.load(name).data.repo == REPO)
-
-
-def budget_bytes(text: str) -> int:
-    """Return ``4GiB`` in bytes; ValueError if it is no size."""
-    match = _BUDGET.fullmatch(text.strip())
-    if match is None or float(match[1]) == 0:
-        raise ValueError("a memory budget is `auto` or a size like 4GiB")
-    return int(float(match[1]) * _BYTES[match[2]])
 
 
 def is_own_task(name: str) -> bool:

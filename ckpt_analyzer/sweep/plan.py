@@ -18,8 +18,9 @@ from ckpt_analyzer.scoring import SCORER_VERSION
 from ckpt_analyzer.store.listing import Damage
 from ckpt_analyzer.store.unit import CellKey
 from ckpt_analyzer.suite import ARMS, Checkpoint, Model, Suite
-from ckpt_analyzer.sweep.config import PromptFormat, SuiteSelection, Sweep
+from ckpt_analyzer.sweep.config import SuiteSelection, Sweep
 from ckpt_analyzer.sweep.steps import ADAPTIVE, select_steps
+from ckpt_analyzer.sweep.values import PromptFormat
 from ckpt_analyzer.task import Task
 
 #: Takes the name of a suite, a model and the steps that are there; returns those to be scored.

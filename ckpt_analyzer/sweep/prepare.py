@@ -14,7 +14,8 @@ from pathlib import Path
 from ckpt_analyzer import suites as known_suites
 from ckpt_analyzer import tasks as known_tasks
 from ckpt_analyzer.checkpoints.growth import Growth
-from ckpt_analyzer.checkpoints.hub import HubReading, HubSource
+from ckpt_analyzer.checkpoints.hub import HubSource
+from ckpt_analyzer.checkpoints.hub_reading import HubReading
 from ckpt_analyzer.checkpoints.hub_suite import HubFacts, HubRun, find_hub_suite
 from ckpt_analyzer.checkpoints.local import LocalSource
 from ckpt_analyzer.checkpoints.local_suite import find_local_suite

@@ -14,7 +14,8 @@ import pytest
 import torch
 
 from ckpt_analyzer.checkpoints.download import Line
-from ckpt_analyzer.checkpoints.hub import HubReading, HubSource
+from ckpt_analyzer.checkpoints.hub import HubSource
+from ckpt_analyzer.checkpoints.hub_reading import HubReading
 from ckpt_analyzer.checkpoints.local import LocalSource
 from ckpt_analyzer.checkpoints.spool import SpoolPlace
 from ckpt_analyzer.checkpoints.step_folders import find_step_folders

@@ -4,7 +4,8 @@ import json
 
 import pytest
 
-from ckpt_analyzer.checkpoints.hub import HubReading, HubSource
+from ckpt_analyzer.checkpoints.hub import HubSource
+from ckpt_analyzer.checkpoints.hub_reading import HubReading
 from ckpt_analyzer.cli.plan import show_plan
 from ckpt_analyzer.errors import CheckpointError, SweepError
 from ckpt_analyzer.events import UnitStatus

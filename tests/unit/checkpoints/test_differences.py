@@ -6,7 +6,8 @@ import pytest
 
 from ckpt_analyzer.checkpoints.differences import check_model
 from ckpt_analyzer.checkpoints.download import Line
-from ckpt_analyzer.checkpoints.hub import HubReading, HubSource
+from ckpt_analyzer.checkpoints.hub import HubSource
+from ckpt_analyzer.checkpoints.hub_reading import HubReading
 from ckpt_analyzer.checkpoints.locating.commit_title import CommitTitle
 from ckpt_analyzer.checkpoints.locating.separate_repos import SeparateRepos
 from ckpt_analyzer.checkpoints.locating.subfolder import Subfolder

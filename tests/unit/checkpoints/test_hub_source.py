@@ -10,7 +10,8 @@ from huggingface_hub.utils import close_session
 
 import hub_server
 from ckpt_analyzer.checkpoints.download import Line
-from ckpt_analyzer.checkpoints.hub import HubReading, HubSource
+from ckpt_analyzer.checkpoints.hub import HubSource
+from ckpt_analyzer.checkpoints.hub_reading import HubReading
 from ckpt_analyzer.checkpoints.scratch import Scratch
 from ckpt_analyzer.checkpoints.spool import SpoolPlace
 from ckpt_analyzer.checkpoints.verified import READINGS

@@ -5,7 +5,8 @@ import json
 import pytest
 
 from ckpt_analyzer.checkpoints.growth import Growth, NothingYetError, Seen
-from ckpt_analyzer.checkpoints.hub import HubReading, HubSource
+from ckpt_analyzer.checkpoints.hub import HubSource
+from ckpt_analyzer.checkpoints.hub_reading import HubReading
 from ckpt_analyzer.checkpoints.hub_suite import HubFacts, HubRun, find_hub_suite
 from ckpt_analyzer.errors import CheckpointError, SourceError
 from hub_server import HubServer

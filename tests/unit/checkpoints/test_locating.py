@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 from ckpt_analyzer.checkpoints.audit.reading import Question, read_model
 from ckpt_analyzer.checkpoints.audit.table import audit_table
 from ckpt_analyzer.checkpoints.download import Line
-from ckpt_analyzer.checkpoints.hub import HubReading, HubSource
+from ckpt_analyzer.checkpoints.hub import HubSource
+from ckpt_analyzer.checkpoints.hub_reading import HubReading
 from ckpt_analyzer.checkpoints.listed import listed_models
 from ckpt_analyzer.checkpoints.locating import pattern
 from ckpt_analyzer.checkpoints.locating.commit_title import CommitTitle

@@ -4,8 +4,9 @@ from pathlib import Path
 import pytest
 
 from ckpt_analyzer.errors import SweepError, UnknownNameError, UserError
-from ckpt_analyzer.sweep.config import budget_bytes, load_sweep, parse_sweep
+from ckpt_analyzer.sweep.config import load_sweep, parse_sweep
 from ckpt_analyzer.sweep.shipped import find_sweep, shipped_sweep, shipped_sweeps
+from ckpt_analyzer.sweep.values import budget_bytes
 
 GOOD = """\
 name: first

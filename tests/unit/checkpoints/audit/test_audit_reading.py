@@ -5,7 +5,8 @@ import pytest
 from ckpt_analyzer import suites
 from ckpt_analyzer.checkpoints.audit.reading import Question, read_model
 from ckpt_analyzer.checkpoints.audit.table import audit_table
-from ckpt_analyzer.checkpoints.hub import HubReading, HubSource
+from ckpt_analyzer.checkpoints.hub import HubSource
+from ckpt_analyzer.checkpoints.hub_reading import HubReading
 from ckpt_analyzer.errors import CheckpointError, SourceError
 from ckpt_analyzer.tables import AUDIT, conform
 from hub_server import RESET, HubServer
