@@ -9,11 +9,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+import torch
 
 from ckpt_analyzer.scoring.model_shape import ModelShape
 from ckpt_analyzer.scoring.pack import Pack
 from ckpt_analyzer.scoring.packed import CHUNK_ROWS, LOGITS_BYTES
 from ckpt_analyzer.scoring.plan import ScoringPlan
+from ckpt_analyzer.scoring.products import is_widened, widening_bytes
 from ckpt_analyzer.scoring.reduce import SLICE_BYTES
 
 #: What Python, torch, transformers and this package hold before a model is there, measured on
@@ -109,7 +111,16 @@ def carried_bytes(n_tokens: int, n_layers: int, shape: ModelShape, itemsize: int
     return 2 * n_layers * 2 * shape.keys_width * n_tokens * itemsize
 
 
-def resident_bytes(plan: ScoringPlan, shape: ModelShape, itemsize: int) -> int:
+def product_bytes(shape: ModelShape, dtype: torch.dtype, device: torch.device) -> int:
+    """Return what products of `dtype` take where ``products.py`` widens them; else 0."""
+    if not is_widened(dtype, device):
+        return 0
+    return widening_bytes(CHUNK_ROWS, shape.inner_width, shape.width)
+
+
+def resident_bytes(
+    plan: ScoringPlan, shape: ModelShape, itemsize: int, product_bytes: int = 0
+) -> int:
     """Return what a resident model and the scoring of `plan` take beside the process itself."""
     sizes = [size_of(pack) for pack in plan.packs]
     working = max((_passing_bytes(size, shape, itemsize) for size in sizes), default=0)
@@ -118,7 +129,7 @@ def resident_bytes(plan: ScoringPlan, shape: ModelShape, itemsize: int) -> int:
     carried = carried_bytes(n_carried, shape.n_layers, shape, itemsize)
     hidden = max((size.tokens for size in sizes), default=0) * shape.width * itemsize
     kept = shape.all_numbers * itemsize + carried + hidden + workspace
-    return kept + max(working, head_bytes())
+    return kept + product_bytes + max(working, head_bytes())
 
 
 def peak_bytes(plan: ScoringPlan, shape: ModelShape, itemsize: int) -> int:

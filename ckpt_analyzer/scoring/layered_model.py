@@ -16,6 +16,7 @@ from transformers import PretrainedConfig, PreTrainedModel
 
 from ckpt_analyzer.errors import CheckpointError, ScoringError
 from ckpt_analyzer.scoring import Dtype
+from ckpt_analyzer.scoring.estimate import product_bytes
 from ckpt_analyzer.scoring.family import Family, family_of
 from ckpt_analyzer.scoring.hardware import resolve_device, torch_dtype
 from ckpt_analyzer.scoring.layer_stream import Part, Piece
@@ -94,7 +95,8 @@ class LayeredModel:
 
     def frame(self, plan: ScoringPlan) -> Frame:
         """Return `plan` beside the sizes of the model, for the decision how to score it."""
-        return Frame(plan, self.shape, self.dtype.itemsize, self.staged_itemsize)
+        widening = product_bytes(self.shape, self.dtype, self.device)
+        return Frame(plan, self.shape, self.dtype.itemsize, self.staged_itemsize, widening)
 
     def free_bytes(self) -> int:
         """Return what the budget leaves beside what is held now."""

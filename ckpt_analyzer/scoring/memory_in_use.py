@@ -6,6 +6,7 @@ the interpreter and its libraries included; on a GPU what torch holds of its mem
 
 from __future__ import annotations
 
+import ctypes
 import resource
 import sys
 from pathlib import Path
@@ -25,17 +26,31 @@ def held_bytes(device: torch.device) -> int:
 def free_bytes(budget_bytes: int | None, device: torch.device) -> int:
     """Return what a budget leaves beside what is held now; on a GPU no more than there is.
 
+    On a CPU what the allocator keeps for later is given back first: it is not in use.
+
     Parameters
     ----------
     budget_bytes
         None for no bound.
     """
+    if budget_bytes is not None and device.type != "cuda":
+        give_back(device)
     left = 2**62 if budget_bytes is None else budget_bytes - held_bytes(device)
     if device.type != "cuda":
         return left
     unused, _ = torch.cuda.mem_get_info(device)
     kept = torch.cuda.memory_reserved(device) - torch.cuda.memory_allocated(device)
     return min(left, unused + kept)
+
+
+def give_back(device: torch.device) -> None:
+    """Give back what is kept for later: of a GPU's memory by torch, else by glibc's allocator."""
+    if device.type == "cuda":
+        torch.cuda.empty_cache()
+    elif sys.platform.startswith("linux"):
+        trim = getattr(ctypes.CDLL(None), "malloc_trim", None)  # musl has none, and keeps little
+        if trim is not None:
+            trim(0)
 
 
 def peak_held_bytes(device: torch.device) -> int:

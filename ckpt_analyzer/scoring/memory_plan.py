@@ -62,12 +62,15 @@ class Frame:
         Bytes of a number in the precision that the model computes in.
     staged_itemsize
         Bytes of a number while its layer is read ahead.
+    product_bytes
+        What a product takes beside its rows, weights and result; see ``estimate.product_bytes``.
     """
 
     plan: ScoringPlan
     shape: ModelShape
     itemsize: int
     staged_itemsize: int
+    product_bytes: int = 0
 
 
 @dataclass(frozen=True)
@@ -145,7 +148,7 @@ def _smallest_bytes(frame: Frame, pack_tokens: int) -> int:
     hidden = _min_section_tokens(frame.plan) * shape.width * itemsize
     layer = max(shape.layer_numbers, shape.head_row_numbers) * itemsize
     carried = carried_bytes(frame.plan.longest_tokens, 1, shape, itemsize)
-    return layer + working + hidden + carried
+    return layer + working + hidden + carried + frame.product_bytes
 
 
 def _min_section_tokens(plan: ScoringPlan) -> int:

@@ -15,7 +15,7 @@ from transformers import PreTrainedModel
 
 from ckpt_analyzer.errors import ScoringError
 from ckpt_analyzer.scoring import Dtype
-from ckpt_analyzer.scoring.estimate import resident_bytes
+from ckpt_analyzer.scoring.estimate import product_bytes, resident_bytes
 from ckpt_analyzer.scoring.family import family_of
 from ckpt_analyzer.scoring.hardware import resolve_device, torch_dtype
 from ckpt_analyzer.scoring.layered_model import LayeredModel, open_layered
@@ -70,7 +70,8 @@ def needs_layers(
     """
     if terms.budget_bytes is None:
         return False
-    free = free_bytes(terms.budget_bytes, resolve_device(terms.device)) + released_bytes
+    device = resolve_device(terms.device)
+    free = free_bytes(terms.budget_bytes, device) + released_bytes
     trusted = terms.trust_remote_code
     config = config_in(folder, trust_remote_code=trusted)
     model = skeleton_of(config, torch_dtype(terms.dtype), trust_remote_code=trusted)
@@ -79,7 +80,8 @@ def needs_layers(
         _check_weights_fit(model, free)
         return False
     shape = shape_of_skeleton(model, family)
-    needed = max((resident_bytes(plan, shape, model.dtype.itemsize) for plan in plans), default=0)
+    itemsize, widening = model.dtype.itemsize, product_bytes(shape, model.dtype, device)
+    needed = max((resident_bytes(plan, shape, itemsize, widening) for plan in plans), default=0)
     if needed > free:
         log.info("the model would take %.3g GB: it is read layer by layer", needed / 1e9)
     return needed > free

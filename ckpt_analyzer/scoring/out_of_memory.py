@@ -42,9 +42,3 @@ def in_smaller_packs(plan: ScoringPlan) -> ScoringPlan | None:
         return None
     cut = packs(plan.tree, plan.rows_N, batch_tokens)
     return replace(plan, batch_tokens=batch_tokens, packs=cut)
-
-
-def give_back(device: torch.device) -> None:
-    """Return what torch keeps of a GPU's memory for later, so that other sizes find room."""
-    if device.type == "cuda":
-        torch.cuda.empty_cache()

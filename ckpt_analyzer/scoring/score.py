@@ -21,9 +21,11 @@ from ckpt_analyzer.scoring.answers import table
 from ckpt_analyzer.scoring.encode import EncodedItems
 from ckpt_analyzer.scoring.family import family_of
 from ckpt_analyzer.scoring.layered_model import LayeredModel
+from ckpt_analyzer.scoring.memory_in_use import give_back
 from ckpt_analyzer.scoring.memory_plan import layered_plan
-from ckpt_analyzer.scoring.out_of_memory import give_back, in_smaller_packs, is_out_of_memory
+from ckpt_analyzer.scoring.out_of_memory import in_smaller_packs, is_out_of_memory
 from ckpt_analyzer.scoring.plan import BATCH_TOKENS, ScoringPlan, prepare
+from ckpt_analyzer.scoring.products import products_in
 from ckpt_analyzer.scoring.reduce import PartScores
 from ckpt_analyzer.scoring.window import stated_max_length_tokens
 
@@ -126,13 +128,14 @@ def _tables(
     is_greedy_R = np.ones(len(plan.items_R), dtype=np.bool_)
     items_K = plan.items_R[plan.requests_K]
     missing_I = np.bincount(items_K, minlength=plan.n_items)
-    for part in _run(model, plan):
-        requests_K = plan.requests_K[part.indices_K]
-        np.add.at(loglikelihood_nats_R, requests_K, part.scores.logprob_nats_K.numpy())
-        np.logical_and.at(is_greedy_R, requests_K, part.scores.is_likeliest_K.numpy())
-        if progress:
-            np.subtract.at(missing_I, items_K[part.indices_K], 1)
-            progress(int((missing_I == 0).sum()))
+    with products_in(model.dtype, model.device):
+        for part in _run(model, plan):
+            requests_K = plan.requests_K[part.indices_K]
+            np.add.at(loglikelihood_nats_R, requests_K, part.scores.logprob_nats_K.numpy())
+            np.logical_and.at(is_greedy_R, requests_K, part.scores.is_likeliest_K.numpy())
+            if progress:
+                np.subtract.at(missing_I, items_K[part.indices_K], 1)
+                progress(int((missing_I == 0).sum()))
     ends = np.cumsum([0, *(answers.n_requests for answers in plan.answers)]).tolist()
     return [
         table(answers, loglikelihood_nats_R[start:stop], is_greedy_R[start:stop])

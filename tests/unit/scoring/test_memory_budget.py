@@ -16,7 +16,7 @@ from torch.utils.flop_counter import FlopCounterMode
 from transformers import AutoConfig, AutoModelForCausalLM
 
 from ckpt_analyzer.errors import ScoringError
-from ckpt_analyzer.scoring.estimate import flops_of, resident_bytes
+from ckpt_analyzer.scoring.estimate import flops_of, product_bytes, resident_bytes
 from ckpt_analyzer.scoring.layered_model import LayeredModel, open_layered
 from ckpt_analyzer.scoring.memory_in_use import held_bytes, peak_held_bytes
 from ckpt_analyzer.scoring.memory_plan import layered_plan
@@ -56,9 +56,9 @@ def middling(tmp_path_factory) -> Path:
     return folder
 
 
-def measure(folder: Path, budget_bytes: int) -> dict:
+def measure(folder: Path, budget_bytes: int, dtype: str = "fp32") -> dict:
     """Score in a process of its own; return what was foreseen, and its peak."""
-    command = [sys.executable, __file__, str(folder), str(budget_bytes)]
+    command = [sys.executable, __file__, str(folder), str(budget_bytes), dtype]
     paths = ":".join(sys.path)
     done = subprocess.run(
         command, check=True, capture_output=True, text=True, env={"PYTHONPATH": paths}
@@ -66,18 +66,24 @@ def measure(folder: Path, budget_bytes: int) -> dict:
     return json.loads(done.stdout.splitlines()[-1])
 
 
-def child(folder: Path, budget_bytes: int) -> None:
+def child(folder: Path, budget_bytes: int, dtype: str) -> None:
     torch.set_num_threads(1)
     plan = plan_of(100, batch_tokens=1024)
     before = held_bytes(CPU)
-    opened = open_model(folder, [plan], Terms("fp32", "cpu", budget_bytes))
+    opened = open_model(folder, [plan], Terms(dtype, "cpu", budget_bytes))
     if isinstance(opened, LayeredModel):
         made = layered_plan(opened.frame(plan), opened.free_bytes())
         foreseen = held_bytes(CPU) + made.needed_bytes
     else:
-        foreseen = before + resident_bytes(plan, shape_of(opened.config), 4)
-    score_plan(opened, plan)
+        shape = shape_of(opened.config)
+        widening = product_bytes(shape, opened.dtype, CPU)
+        foreseen = before + resident_bytes(plan, shape, opened.dtype.itemsize, widening)
+    first = score_plan(opened, plan)
     peak = peak_held_bytes(CPU)
+    # What the first run has freed is not counted against the next ones.
+    for _ in range(2):
+        assert score_plan(opened, plan) == first
+    assert peak_held_bytes(CPU) <= 1.1 * budget_bytes
     found = {"path": type(opened).__name__, "foreseen": foreseen, "peak": peak, "before": before}
     sys.stdout.write(json.dumps(found) + "\n")
 
@@ -90,12 +96,18 @@ def process_bytes(middling) -> int:
 
 @pytest.mark.skipif(sys.platform != "linux", reason="peak memory is read from /proc")
 @pytest.mark.parametrize(
-    ("room_mib", "path"),
-    [(200, "LayeredModel"), (320, "LayeredModel"), (700, "GPTNeoXForCausalLM")],
+    ("dtype", "room_mib", "path"),
+    [
+        ("fp32", 200, "LayeredModel"),
+        ("fp32", 320, "LayeredModel"),
+        ("fp32", 700, "GPTNeoXForCausalLM"),
+        ("bf16", 200, "LayeredModel"),
+        ("bf16", 500, "GPTNeoXForCausalLM"),
+    ],
 )
-def test_a_budget_is_kept_and_the_peak_is_foreseen(middling, process_bytes, room_mib, path):
+def test_a_budget_is_kept_and_the_peak_is_foreseen(middling, process_bytes, dtype, room_mib, path):
     budget = process_bytes + room_mib * MIB
-    found = measure(middling, budget)
+    found = measure(middling, budget, dtype)
     assert found["path"] == path
     assert found["peak"] <= 1.1 * budget
     assert found["foreseen"] == pytest.approx(found["peak"], rel=0.15)
@@ -150,4 +162,4 @@ def test_tokens_of_the_plan_are_within_the_vocabulary():
 
 
 if __name__ == "__main__":
-    child(Path(sys.argv[1]), int(sys.argv[2]))
+    child(Path(sys.argv[1]), int(sys.argv[2]), sys.argv[3])

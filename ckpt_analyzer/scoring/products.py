@@ -1,0 +1,90 @@
+"""Products of half-precision numbers on a CPU that has no unit for them, by way of fp32.
+
+In: the products that a model asks for. Out: the same, rounded once from fp32 as half-precision
+products are: weights and rows are widened, which changes no number, and fp32 sums are no less
+exact. A CPU without the instructions computes such products ten times slower than fp32 ones, and
+bf16 ones without AMX at half the rate (LOG.md), while widening costs a tenth. Weights stay as they
+are in memory; a part of one at a time is widened. The module knows nothing of families.
+
+Legend: N rows, I inputs of a product, O its outputs.
+"""
+
+from __future__ import annotations
+
+import platform
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
+from typing import Any
+
+import torch
+import torch.nn.functional as F  # noqa: N812 - its usual name
+from torch.overrides import TorchFunctionMode
+
+#: Bound of the weights that are widened at a time: they stay in the cache of a core.
+PART_BYTES = 8 * 2**20
+
+_X86 = ("x86_64", "AMD64")
+
+
+def products_in(dtype: torch.dtype, device: torch.device) -> AbstractContextManager[object]:
+    """Return what a model of `dtype` on `device` computes within: its products widened, or nothing.
+
+    Peak memory: that of ``widening_bytes``.
+    """
+    return _Widened(dtype) if is_widened(dtype, device) else nullcontext()
+
+
+def is_widened(dtype: torch.dtype, device: torch.device) -> bool:
+    """Whether products of `dtype` are faster in fp32; a question of the machine alone.
+
+    Measured on Intel's CPUs and their subsets of instructions; others than x86 are left to torch.
+    """
+    if device.type != "cpu" or platform.machine() not in _X86:
+        return False
+    if dtype is torch.bfloat16:
+        return not torch.cpu._is_amx_tile_supported()
+    return dtype is torch.float16 and not torch.ops.mkldnn._is_mkldnn_fp16_supported()
+
+
+def widening_bytes(n_rows: int, most_inputs: int, least_inputs: int) -> int:
+    """Return what widening takes: rows, a part of the weights, and what the two of them make."""
+    return 4 * n_rows * most_inputs + PART_BYTES + n_rows * PART_BYTES // least_inputs
+
+
+def wide_linear(
+    rows: torch.Tensor, weight_OI: torch.Tensor, bias_O: torch.Tensor | None = None
+) -> torch.Tensor:
+    """Return ``rows @ weight_OI.T + bias_O`` in the dtype of `rows`, ``(…, I)``, by way of fp32."""
+    wide_rows = rows.float()
+    n_outputs = len(weight_OI)
+    n_parts = -(-4 * weight_OI.numel() // PART_BYTES)
+    n_part = -(-n_outputs // n_parts)
+    made = rows.new_empty((*rows.shape[:-1], n_outputs))
+    for first in range(0, n_outputs, n_part):
+        part = slice(first, first + n_part)
+        bias = None if bias_O is None else bias_O[part].float()
+        made[..., part] = F.linear(wide_rows, weight_OI[part].float(), bias)
+    return made
+
+
+class _Widened(TorchFunctionMode):
+    """While open, the products of this thread in `dtype` go by way of fp32."""
+
+    def __init__(self, dtype: torch.dtype) -> None:
+        super().__init__()
+        self._dtype = dtype
+
+    def __torch_function__(
+        self,
+        func: Callable[..., Any],
+        types: Sequence[type],
+        args: Sequence[Any] = (),
+        kwargs: Mapping[str, Any] | None = None,
+    ) -> Any:  # noqa: ANN401
+        if not kwargs and func is F.linear and args[0].dtype is self._dtype:
+            return wide_linear(*args)
+        # GPT-2 keeps its weights the other way round.
+        if not kwargs and func is torch.addmm and args[1].dtype is self._dtype:
+            bias_O, rows_NI, weight_IO = args
+            return wide_linear(rows_NI, weight_IO.T, bias_O)
+        return func(*args, **(kwargs or {}))
