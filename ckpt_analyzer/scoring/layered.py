@@ -22,6 +22,7 @@ import torch
 from ckpt_analyzer.scoring.attention import Memory
 from ckpt_analyzer.scoring.layer_stream import LayerStream, Part
 from ckpt_analyzer.scoring.layered_model import LayeredModel
+from ckpt_analyzer.scoring.memory_in_use import give_back, keep_little
 from ckpt_analyzer.scoring.memory_plan import LayeredSizes
 from ckpt_analyzer.scoring.packed import LOGITS_BYTES, Distinct, PackTask
 from ckpt_analyzer.scoring.plan import ScoringPlan
@@ -39,6 +40,7 @@ def run(opened: LayeredModel, plan: ScoringPlan, sizes: LayeredSizes) -> Iterato
     Peak memory: the largest layer, or part of the head; what is read ahead; hidden states of the
     nodes of a section; and for a pack what ``packed.run`` takes.
     """
+    keep_little()
     with torch.inference_mode():
         for section in sections(plan, sizes.section_tokens, sizes.pack_tokens):
             yield from _Run(opened, plan, sizes, section).scores()
@@ -72,6 +74,8 @@ class _Run:
             if index < n_layers:
                 log.info("layer %d of %d: %d tokens", index + 1, n_layers, len(self.section.tree))
                 self._pass_layer(index, hidden)
+                # Freed memory lies in pieces: a layer more would not fit into those of this one.
+                give_back(opened.device)
             else:
                 self.workspace.clear()
                 self._pass_head(heads[index - n_layers].first_token, hidden, parts)

@@ -43,7 +43,13 @@ def is_widened(dtype: torch.dtype, device: torch.device) -> bool:
         return False
     if dtype is torch.bfloat16:
         return not torch.cpu._is_amx_tile_supported()
-    return dtype is torch.float16 and not torch.ops.mkldnn._is_mkldnn_fp16_supported()
+    return dtype is torch.float16 and not _has_fp16_products()
+
+
+def _has_fp16_products() -> bool:
+    """Whether this CPU multiplies fp16 numbers, and torch has the library that lets it."""
+    library: bool = torch.backends.mkldnn.is_available()  # type: ignore[no-untyped-call]
+    return library and bool(torch.ops.mkldnn._is_mkldnn_fp16_supported())
 
 
 def widening_bytes(n_rows: int, most_inputs: int, least_inputs: int) -> int:

@@ -104,6 +104,18 @@ def test_bf16_is_widened_where_no_matrix_unit_is(monkeypatch, has_amx, expected)
     assert is_widened(torch.bfloat16, CPU) is expected
 
 
+@pytest.mark.parametrize(("has_units", "expected"), [(True, False), (False, True)])
+def test_fp16_is_widened_where_torch_has_no_products_of_it(monkeypatch, has_units, expected):
+    monkeypatch.setattr(products.platform, "machine", lambda: "x86_64")
+    monkeypatch.setattr(products, "_has_fp16_products", lambda: has_units)
+    assert is_widened(torch.float16, CPU) is expected
+
+
+def test_other_machines_than_x86_are_left_to_torch(monkeypatch):
+    monkeypatch.setattr(products.platform, "machine", lambda: "arm64")
+    assert not any(is_widened(dtype, CPU) for dtype in HALVES)
+
+
 def test_what_widening_takes_is_foreseen(monkeypatch):
     shape = shape_of(build("gpt_neox", CASES["gpt_neox"][0]).config)
     assert product_bytes(shape, torch.float32, CPU) == 0
