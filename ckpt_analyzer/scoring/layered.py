@@ -22,7 +22,7 @@ import torch
 from ckpt_analyzer.scoring.attention import Memory
 from ckpt_analyzer.scoring.layer_stream import LayerStream, Part
 from ckpt_analyzer.scoring.layered_model import LayeredModel
-from ckpt_analyzer.scoring.memory_in_use import give_back, keep_little
+from ckpt_analyzer.scoring.memory_in_use import give_back
 from ckpt_analyzer.scoring.memory_plan import LayeredSizes
 from ckpt_analyzer.scoring.packed import LOGITS_BYTES, Distinct, PackTask
 from ckpt_analyzer.scoring.plan import ScoringPlan
@@ -40,7 +40,6 @@ def run(opened: LayeredModel, plan: ScoringPlan, sizes: LayeredSizes) -> Iterato
     Peak memory: the largest layer, or part of the head; what is read ahead; hidden states of the
     nodes of a section; and for a pack what ``packed.run`` takes.
     """
-    keep_little()
     with torch.inference_mode():
         for section in sections(plan, sizes.section_tokens, sizes.pack_tokens):
             yield from _Run(opened, plan, sizes, section).scores()

@@ -9,7 +9,6 @@ from __future__ import annotations
 import ctypes
 import resource
 import sys
-from functools import cache
 from pathlib import Path
 
 import torch
@@ -52,21 +51,6 @@ def give_back(device: torch.device) -> None:
         trim = getattr(ctypes.CDLL(None), "malloc_trim", None)  # musl has none, and keeps little
         if trim is not None:
             trim(0)
-
-
-@cache
-def keep_little() -> None:
-    """Let MKL free its buffers after each product of this process, from now on.
-
-    It keeps some 80 MB of them by default, of which a budget knows nothing. Products take up to
-    3 % longer without, so only who has a budget to keep asks for it. torch built without MKL, or
-    with an MKL of its own file, is left as it is.
-    """
-    library = Path(torch.__file__).parent / "lib" / "libtorch_cpu.so"
-    if library.is_file():
-        disable = getattr(ctypes.CDLL(str(library)), "mkl_serv_disable_fast_mm", None)
-        if disable is not None:
-            disable()
 
 
 def peak_held_bytes(device: torch.device) -> int:

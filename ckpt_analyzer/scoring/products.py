@@ -2,9 +2,10 @@
 
 In: the products that a model asks for. Out: the same, rounded once from fp32 as half-precision
 products are: weights and rows are widened, which changes no number, and fp32 sums are no less
-exact. A CPU without the instructions computes such products ten times slower than fp32 ones, and
-bf16 ones without AMX at half the rate (LOG.md), while widening costs a tenth. Weights stay as they
-are in memory; a part of one at a time is widened. The module knows nothing of families.
+exact. Without the instructions such products take ten times as long as fp32 ones (measured with
+oneDNN kept from using them), bf16 ones without AMX twice as long, and widening a tenth more:
+LOG.md. Weights stay as they are in memory; a part of one at a time is widened. The module knows
+nothing of families.
 
 Legend: N rows, I inputs of a product, O its outputs.
 """
