@@ -164,7 +164,7 @@
     const filled = {
       ...known,
       data: known.data.map((table) => (table.name in datasets ? { ...table, values: datasets[table.name] } : table)),
-      signals: known.signals.map((signal) => (IS_SET.has(signal.name) ? { ...signal, value: values[signal.name] } : signal)),
+      signals: (known.signals ?? []).map((signal) => (IS_SET.has(signal.name) ? { ...signal, value: values[signal.name] } : signal)),
     };
     return (await vegaEmbed(element, filled, { ...options, mode: "vega" })).view;
   }
