@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterator
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -20,6 +21,7 @@ import numpy as np
 import torch
 
 from ckpt_analyzer.scoring.attention import Memory
+from ckpt_analyzer.scoring.heap import tight_heap
 from ckpt_analyzer.scoring.layer_stream import LayerStream, Part
 from ckpt_analyzer.scoring.layered_model import LayeredModel
 from ckpt_analyzer.scoring.memory_in_use import give_back
@@ -40,7 +42,8 @@ def run(opened: LayeredModel, plan: ScoringPlan, sizes: LayeredSizes) -> Iterato
     Peak memory: the largest layer, or part of the head; what is read ahead; hidden states of the
     nodes of a section; and for a pack what ``packed.run`` takes.
     """
-    with torch.inference_mode():
+    heap = tight_heap() if opened.has_tight_heap else nullcontext()
+    with torch.inference_mode(), heap:
         for section in sections(plan, sizes.section_tokens, sizes.pack_tokens):
             yield from _Run(opened, plan, sizes, section).scores()
 

@@ -19,12 +19,15 @@ from ckpt_analyzer.scoring import Dtype
 from ckpt_analyzer.scoring.estimate import product_bytes
 from ckpt_analyzer.scoring.family import Family, family_of
 from ckpt_analyzer.scoring.hardware import resolve_device, torch_dtype
+from ckpt_analyzer.scoring.heap import MAPPED_BYTES
 from ckpt_analyzer.scoring.layer_stream import Part, Piece
 from ckpt_analyzer.scoring.memory_in_use import free_bytes
 from ckpt_analyzer.scoring.memory_plan import Frame
 from ckpt_analyzer.scoring.model_shape import ModelShape, shape_of_skeleton
+from ckpt_analyzer.scoring.packed import CHUNK_ROWS
 from ckpt_analyzer.scoring.parameter_names import ParameterNames, misfit
 from ckpt_analyzer.scoring.plan import ScoringPlan
+from ckpt_analyzer.scoring.products import is_widened
 from ckpt_analyzer.scoring.roles import Roles, roles_of
 from ckpt_analyzer.scoring.skeleton import (
     config_in,
@@ -40,6 +43,9 @@ from ckpt_analyzer.scoring.weight_files import (
     read_rows,
     stored_tensors,
 )
+
+#: Products of fewer rows are slower than the page faults of their states.
+_MIN_CHUNK_ROWS = 256
 
 
 @dataclass(frozen=True, eq=False)
@@ -96,7 +102,24 @@ class LayeredModel:
     def frame(self, plan: ScoringPlan) -> Frame:
         """Return `plan` beside the sizes of the model, for the decision how to score it."""
         widening = product_bytes(self.shape, self.dtype, self.device)
-        return Frame(plan, self.shape, self.dtype.itemsize, self.staged_itemsize, widening)
+        return Frame(
+            plan, self.shape, self.dtype.itemsize, self.staged_itemsize, widening,
+            self._rows_in_heap() if self.has_tight_heap else CHUNK_ROWS,
+        )  # fmt: skip
+
+    @property
+    def has_tight_heap(self) -> bool:
+        """Whether large memory is given back when it is freed.
+
+        Widened products make large states all the time, and keep their room anyway: with a tight
+        heap they take a third longer, without one they stay within 5 % of what is foreseen.
+        """
+        return self.device.type == "cpu" and not is_widened(self.dtype, self.device)
+
+    def _rows_in_heap(self) -> int:
+        """Return how many rows' feed-forward states are small enough for the heap."""
+        row_bytes = self.shape.inner_width * self.dtype.itemsize
+        return min(CHUNK_ROWS, max(_MIN_CHUNK_ROWS, (MAPPED_BYTES - 1) // row_bytes))
 
     def free_bytes(self) -> int:
         """Return what the budget leaves beside what is held now."""

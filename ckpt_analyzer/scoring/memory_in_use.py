@@ -6,12 +6,13 @@ the interpreter and its libraries included; on a GPU what torch holds of its mem
 
 from __future__ import annotations
 
-import ctypes
 import resource
 import sys
 from pathlib import Path
 
 import torch
+
+from ckpt_analyzer.scoring.heap import trim
 
 _STATUS = Path("/proc/self/status")
 
@@ -47,10 +48,8 @@ def give_back(device: torch.device) -> None:
     """Give back what is kept for later: of a GPU's memory by torch, else by glibc's allocator."""
     if device.type == "cuda":
         torch.cuda.empty_cache()
-    elif sys.platform.startswith("linux"):
-        trim = getattr(ctypes.CDLL(None), "malloc_trim", None)  # musl has none, and keeps little
-        if trim is not None:
-            trim(0)
+    else:
+        trim()
 
 
 def peak_held_bytes(device: torch.device) -> int:

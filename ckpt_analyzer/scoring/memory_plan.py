@@ -64,6 +64,8 @@ class Frame:
         Bytes of a number while its layer is read ahead.
     product_bytes
         What a product takes beside its rows, weights and result; see ``estimate.product_bytes``.
+    chunk_rows
+        Rows that pass the feed-forward part at a time, at most.
     """
 
     plan: ScoringPlan
@@ -71,6 +73,7 @@ class Frame:
     itemsize: int
     staged_itemsize: int
     product_bytes: int = 0
+    chunk_rows: int = CHUNK_ROWS
 
 
 @dataclass(frozen=True)
@@ -128,7 +131,7 @@ def _try(frame: Frame, pack_tokens: int, free_bytes: int, *, is_last: bool) -> M
         pack_tokens=pack_tokens,
         read_ahead_bytes=read_ahead,
         head_tokens=_head_tokens(shape),
-        chunk_rows=_chunk_rows(pack_tokens),
+        chunk_rows=_chunk_rows(frame, pack_tokens),
     )
     return MemoryPlan(sizes, smallest + read_ahead + more_tokens * token_bytes)
 
@@ -142,7 +145,7 @@ def _smallest_bytes(frame: Frame, pack_tokens: int) -> int:
         tokens=min(pack_tokens, frame.plan.n_tokens),
         carried_tokens=frame.plan.longest_tokens,
         seen_pairs=round(pairs_per_token * pack_tokens),
-        chunk_rows=_chunk_rows(pack_tokens),
+        chunk_rows=_chunk_rows(frame, pack_tokens),
     )
     working = max(pack_bytes(size, shape, itemsize), head_bytes())
     hidden = _min_section_tokens(frame.plan) * shape.width * itemsize
@@ -156,8 +159,8 @@ def _min_section_tokens(plan: ScoringPlan) -> int:
     return max(longest + 1, min(plan.n_tokens, longest + _MIN_SECTION_TOKENS))
 
 
-def _chunk_rows(pack_tokens: int) -> int:
-    return max(128, pack_tokens // 4)
+def _chunk_rows(frame: Frame, pack_tokens: int) -> int:
+    return min(frame.chunk_rows, max(128, pack_tokens // 4))
 
 
 def _head_tokens(shape: ModelShape) -> int:

@@ -7,11 +7,12 @@ oneDNN kept from using them), bf16 ones without AMX twice as long, and widening 
 LOG.md. Weights stay as they are in memory; a part of one at a time is widened. The module knows
 nothing of families.
 
-Legend: N rows, I inputs of a product, O its outputs.
+Legend: N rows, I inputs of a product, O its outputs, P a part of them.
 """
 
 from __future__ import annotations
 
+import math
 import platform
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
@@ -58,20 +59,47 @@ def widening_bytes(n_rows: int, most_inputs: int, least_inputs: int) -> int:
     return 4 * n_rows * most_inputs + PART_BYTES + n_rows * PART_BYTES // least_inputs
 
 
-def wide_linear(
-    rows: torch.Tensor, weight_OI: torch.Tensor, bias_O: torch.Tensor | None = None
-) -> torch.Tensor:
-    """Return ``rows @ weight_OI.T + bias_O`` in the dtype of `rows`, ``(…, I)``, by way of fp32."""
-    wide_rows = rows.float()
-    n_outputs = len(weight_OI)
-    n_parts = -(-4 * weight_OI.numel() // PART_BYTES)
-    n_part = -(-n_outputs // n_parts)
-    made = rows.new_empty((*rows.shape[:-1], n_outputs))
-    for first in range(0, n_outputs, n_part):
-        part = slice(first, first + n_part)
-        bias = None if bias_O is None else bias_O[part].float()
-        made[..., part] = F.linear(wide_rows, weight_OI[part].float(), bias)
-    return made
+class WideProducts:
+    """Products by way of fp32, in memory that all of them use in turn.
+
+    Peak memory: that of ``widening_bytes``, until the object is gone.
+    """
+
+    def __init__(self) -> None:
+        self._held: dict[str, torch.Tensor] = {}
+
+    def linear(
+        self, rows: torch.Tensor, weight_OI: torch.Tensor, bias_O: torch.Tensor | None = None
+    ) -> torch.Tensor:
+        """Return ``rows @ weight_OI.T + bias_O`` in the dtype of `rows`, ``(…, I)``."""
+        n_outputs, n_inputs = weight_OI.shape
+        wide_NI = self._wide("rows", rows.reshape(-1, n_inputs))
+        made_NO = rows.new_empty((len(wide_NI), n_outputs))
+        n_parts = -(-4 * weight_OI.numel() // PART_BYTES)
+        n_part = -(-n_outputs // n_parts)
+        for first in range(0, n_outputs, n_part):
+            part = slice(first, first + n_part)
+            weight_PI = self._wide("weight", weight_OI[part])
+            product_NP = self._room("product", (len(wide_NI), len(weight_PI)))
+            if bias_O is None:
+                torch.mm(wide_NI, weight_PI.T, out=product_NP)
+            else:
+                torch.addmm(bias_O[part].float(), wide_NI, weight_PI.T, out=product_NP)
+            made_NO[:, part] = product_NP
+        return made_NO.view(*rows.shape[:-1], n_outputs)
+
+    def _wide(self, name: str, numbers: torch.Tensor) -> torch.Tensor:
+        return self._room(name, tuple(numbers.shape)).copy_(numbers)
+
+    def _room(self, name: str, shape: tuple[int, ...]) -> torch.Tensor:
+        """Return memory that was taken under `name` before, or more of it."""
+        n_numbers = math.prod(shape)
+        held = self._held.pop(name, None)
+        if held is None or len(held) < n_numbers:
+            del held  # before more is taken
+            held = torch.empty(n_numbers, dtype=torch.float32)
+        self._held[name] = held
+        return held[:n_numbers].view(shape)
 
 
 class _Widened(TorchFunctionMode):
@@ -80,6 +108,7 @@ class _Widened(TorchFunctionMode):
     def __init__(self, dtype: torch.dtype) -> None:
         super().__init__()
         self._dtype = dtype
+        self._products = WideProducts()
 
     def __torch_function__(
         self,
@@ -89,9 +118,9 @@ class _Widened(TorchFunctionMode):
         kwargs: Mapping[str, Any] | None = None,
     ) -> Any:  # noqa: ANN401
         if not kwargs and func is F.linear and args[0].dtype is self._dtype:
-            return wide_linear(*args)
+            return self._products.linear(*args)
         # GPT-2 keeps its weights the other way round.
         if not kwargs and func is torch.addmm and args[1].dtype is self._dtype:
             bias_O, rows_NI, weight_IO = args
-            return wide_linear(rows_NI, weight_IO.T, bias_O)
+            return self._products.linear(rows_NI, weight_IO.T, bias_O)
         return func(*args, **(kwargs or {}))

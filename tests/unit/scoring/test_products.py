@@ -12,7 +12,7 @@ from test_scoring_families import CASES, build
 from ckpt_analyzer.scoring import products, score
 from ckpt_analyzer.scoring.estimate import product_bytes
 from ckpt_analyzer.scoring.model_shape import shape_of
-from ckpt_analyzer.scoring.products import is_widened, products_in, wide_linear
+from ckpt_analyzer.scoring.products import WideProducts, is_widened, products_in
 from ckpt_analyzer.scoring.score import score_plan
 
 CPU = torch.device("cpu")
@@ -43,7 +43,7 @@ def test_a_product_is_rounded_once(monkeypatch, dtype, n_outputs, has_bias):
     rows, weight = numbers(5, 33).to(dtype), numbers(n_outputs, 33, seed=1).to(dtype)
     bias = numbers(n_outputs, seed=2).to(dtype) if has_bias else None
     exact = F.linear(rows.double(), weight.double(), None if bias is None else bias.double())
-    made = wide_linear(rows, weight, bias)
+    made = WideProducts().linear(rows, weight, bias)
     assert made.dtype is dtype
     apart = (made.double() - exact).abs()
     assert (apart <= torch.finfo(dtype).eps / 2 * exact.abs() + 1e-5).all()
@@ -58,7 +58,7 @@ def test_products_of_modules_and_of_gpt2_are_widened_in_their_dtype_alone(widens
         by_module = layer(rows)
         by_addmm = torch.addmm(layer.bias, rows, layer.weight.T)
         in_fp32 = F.linear(rows.float(), layer.weight.float())
-    expected = wide_linear(rows, layer.weight, layer.bias)
+    expected = WideProducts().linear(rows, layer.weight, layer.bias)
     assert torch.equal(by_module, expected)
     assert torch.equal(by_addmm, expected)
     assert torch.equal(in_fp32, F.linear(rows.float(), layer.weight.float()))
@@ -68,8 +68,9 @@ def test_products_of_modules_and_of_gpt2_are_widened_in_their_dtype_alone(widens
 @pytest.mark.parametrize("dtype", HALVES)
 def test_widened_products_stay_within_the_rounding_of_the_dtype(monkeypatch, widens, key, dtype):
     made: list[torch.Tensor] = []
+    linear = WideProducts.linear
     monkeypatch.setattr(
-        products, "wide_linear", lambda *of: made.append(wide_linear(*of)) or made[-1]
+        WideProducts, "linear", lambda *of: made.append(linear(*of)) or made[-1]
     )
     model, plan = build(key, CASES[key][0] | {"initializer_range": 0.1}).to(dtype), plan_of(6)
     found = {}
@@ -122,3 +123,15 @@ def test_what_widening_takes_is_foreseen(monkeypatch):
     monkeypatch.setattr("ckpt_analyzer.scoring.estimate.is_widened", lambda *_of: True)
     rows = 4 * 1024 * shape.inner_width
     assert product_bytes(shape, torch.bfloat16, CPU) > rows + products.PART_BYTES
+
+
+def test_products_of_any_size_share_the_memory_and_nothing_else():
+    shared = WideProducts()
+    for n_rows, n_inputs, n_outputs in [(3, 5, 7), (9, 20, 30), (2, 5, 3), (9, 20, 30)]:
+        rows = numbers(n_rows, n_inputs).bfloat16()
+        weight = numbers(n_outputs, n_inputs, seed=1).bfloat16()
+        made = shared.linear(rows, weight)
+        again = made.clone()
+        assert torch.equal(made, WideProducts().linear(rows, weight))
+        shared.linear(rows + 1, weight)
+        assert torch.equal(made, again)
