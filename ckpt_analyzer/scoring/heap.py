@@ -15,7 +15,7 @@ from contextlib import contextmanager
 
 #: From here on memory is the system's within ``tight_heap``, and given back when it is freed.
 #: Every use of it is a page fault for each 4 KiB: what is made anew all the time should be smaller.
-MAPPED_BYTES = 4_000_000
+MAPPED_BYTES = 6_500_000
 
 # Names and values of ``malloc.h``; the latter two are what glibc lets its own thresholds grow to.
 _M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3

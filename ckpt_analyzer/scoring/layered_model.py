@@ -45,7 +45,7 @@ from ckpt_analyzer.scoring.weight_files import (
 )
 
 #: Products of fewer rows are slower than the page faults of their states.
-_MIN_CHUNK_ROWS = 256
+_MIN_CHUNK_ROWS = 512
 
 
 @dataclass(frozen=True, eq=False)

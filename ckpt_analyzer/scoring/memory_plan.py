@@ -23,6 +23,9 @@ from ckpt_analyzer.scoring.plan import ScoringPlan
 #: Packs that are tried where those of the plan are too large.
 PACK_TOKENS = (4096, 2048, 1024, 512, 256, 128)
 
+#: What the allocator holds in pieces beyond what is in use, where there is room for it.
+_IN_PIECES_BYTES = 32 * 2**20
+
 #: Nodes of a section beyond its longest path, at least.
 _MIN_SECTION_TOKENS = 256
 
@@ -88,7 +91,8 @@ def layered_plan(frame: Frame, free_bytes: int) -> MemoryPlan:
     """Return the sizes with which the layered path stays within `free_bytes`.
 
     What is left when one layer and one pack are in memory goes to the hidden states of a section
-    and to reading ahead, half and half, and large packs give way to both.
+    and to reading ahead, half and half, but for what the allocator holds in pieces, and large packs
+    give way to both.
 
     Raises
     ------
@@ -115,9 +119,10 @@ def _try(frame: Frame, pack_tokens: int, free_bytes: int, *, is_last: bool) -> M
     """Return the sizes for packs of so many tokens; None if smaller packs would do better."""
     shape, plan = frame.shape, frame.plan
     smallest = _smallest_bytes(frame, pack_tokens)
-    spare = free_bytes - smallest
-    if spare < 0:
+    if smallest > free_bytes:
         return None
+    in_pieces = min(_IN_PIECES_BYTES, free_bytes - smallest)
+    spare = free_bytes - smallest - in_pieces
     staged = shape.layer_numbers * frame.staged_itemsize
     token_bytes = shape.width * frame.itemsize
     min_tokens = _min_section_tokens(plan)
@@ -133,7 +138,7 @@ def _try(frame: Frame, pack_tokens: int, free_bytes: int, *, is_last: bool) -> M
         head_tokens=_head_tokens(shape),
         chunk_rows=_chunk_rows(frame, pack_tokens),
     )
-    return MemoryPlan(sizes, smallest + read_ahead + more_tokens * token_bytes)
+    return MemoryPlan(sizes, smallest + in_pieces + read_ahead + more_tokens * token_bytes)
 
 
 def _smallest_bytes(frame: Frame, pack_tokens: int) -> int:

@@ -69,9 +69,7 @@ def test_products_of_modules_and_of_gpt2_are_widened_in_their_dtype_alone(widens
 def test_widened_products_stay_within_the_rounding_of_the_dtype(monkeypatch, widens, key, dtype):
     made: list[torch.Tensor] = []
     linear = WideProducts.linear
-    monkeypatch.setattr(
-        WideProducts, "linear", lambda *of: made.append(linear(*of)) or made[-1]
-    )
+    monkeypatch.setattr(WideProducts, "linear", lambda *of: made.append(linear(*of)) or made[-1])
     model, plan = build(key, CASES[key][0] | {"initializer_range": 0.1}).to(dtype), plan_of(6)
     found = {}
     for widened in (False, True):
