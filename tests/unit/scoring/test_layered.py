@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from contextlib import nullcontext
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +15,7 @@ from safetensors.torch import load_file, save_file
 from test_scoring_families import CASES, VOCABULARY, build
 
 from ckpt_analyzer.errors import CheckpointError, ScoringError
-from ckpt_analyzer.scoring import layered, packed
+from ckpt_analyzer.scoring import layered, layered_model, packed
 from ckpt_analyzer.scoring import pack as pack_module
 from ckpt_analyzer.scoring.encode import EncodedItem, EncodedItems, Request
 from ckpt_analyzer.scoring.family import family_of
@@ -190,6 +191,23 @@ def test_layers_are_taken_away_again(opened):
     run.close()
     after = [name for name, tensor in opened.model.state_dict().items() if not tensor.is_meta]
     assert before == after == ["gpt_neox.final_layer_norm.weight", "gpt_neox.final_layer_norm.bias"]
+
+
+@pytest.mark.parametrize(("is_widened", "n_tight"), [(False, 1), (True, 0)])
+def test_freed_memory_is_given_back_but_where_products_are_widened(
+    opened, monkeypatch, is_widened, n_tight
+):
+    entered = []
+
+    def heap():
+        entered.append("tight")
+        return nullcontext()
+
+    monkeypatch.setattr(layered, "tight_heap", heap)
+    monkeypatch.setattr(layered_model, "is_widened", lambda *_of: is_widened)
+    plan = plan_of(4)
+    collect(layered.run(opened, plan, SMALL), plan)
+    assert len(entered) == n_tight
 
 
 def test_tables_are_those_of_the_resident_model(opened, neox):
