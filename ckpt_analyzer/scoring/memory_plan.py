@@ -23,7 +23,7 @@ from ckpt_analyzer.scoring.plan import ScoringPlan
 #: Packs that are tried where those of the plan are too large.
 PACK_TOKENS = (4096, 2048, 1024, 512, 256, 128)
 
-#: What the allocator holds in pieces beyond what is in use, where there is room for it.
+#: What the allocator holds in pieces beyond what is in use, at most.
 _IN_PIECES_BYTES = 32 * 2**20
 
 #: Nodes of a section beyond its longest path, at least.
@@ -121,7 +121,8 @@ def _try(frame: Frame, pack_tokens: int, free_bytes: int, *, is_last: bool) -> M
     smallest = _smallest_bytes(frame, pack_tokens)
     if smallest > free_bytes:
         return None
-    in_pieces = min(_IN_PIECES_BYTES, free_bytes - smallest)
+    # A small budget keeps most for itself: small packs cost more than pieces do.
+    in_pieces = min(_IN_PIECES_BYTES, (free_bytes - smallest) // 4)
     spare = free_bytes - smallest - in_pieces
     staged = shape.layer_numbers * frame.staged_itemsize
     token_bytes = shape.width * frame.itemsize
