@@ -212,11 +212,14 @@ def test_a_damaged_unit_is_said_and_scored_again(hub, sweep, tmp_path):
 
 
 def start(sweep, hub):
+    """Begin a run that hangs on the last checkpoint; return it once the first is in the store."""
+    commit = hub.repos["models", "EleutherAI/pythia-14m"].commit_of("step64")
+    hub.faults.scripts[commit] = ["stall"]
     process = subprocess.Popen(
         command("run", sweep, "--endpoint", hub.endpoint),
         stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment(),
     )  # fmt: skip
-    for line in process.stdout:  # until the first unit is in the store
+    for line in process.stdout:
         if json.loads(line)["event"] == "UnitStatus":
             break
     return process
@@ -226,6 +229,7 @@ def test_a_killed_run_keeps_what_it_scored_and_goes_on_from_there(hub, sweep, tm
     process = start(sweep, hub)
     process.kill()
     process.communicate()
+    hub.faults.scripts.clear()
     kept = open_store(tmp_path / "store").trends(["accuracy"])["step"].nunique()
     assert 1 <= kept < 4
     done = run("run", sweep, "--endpoint", hub.endpoint)

@@ -130,9 +130,8 @@ def test_stopping_does_not_wait_for_a_build(source):
     builds = source.builds()
     builds.start()
     wait_for(lambda: builds.state.doing == "building")
-    begun = time.monotonic()
     builds.stop()
-    assert time.monotonic() - begun < 1
+    assert builds.state.doing == "building"
     source.gate.set()
 
 

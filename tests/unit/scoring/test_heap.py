@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import subprocess
 import sys
 
 import pytest
@@ -31,13 +32,33 @@ def kept_bytes() -> int:
     return kept
 
 
-def test_what_is_freed_is_given_back_within_a_tight_heap_alone():
+def check_that_freed_memory_is_given_back_within_a_tight_heap_alone():
     with tight_heap():
         assert kept_bytes() < 2 * MAPPED_BYTES
     assert kept_bytes() > (N_PIECES - 4) * MAPPED_BYTES
 
 
-def test_the_bounds_come_back_after_an_error():
+def check_that_the_bounds_come_back_after_an_error():
     with pytest.raises(RuntimeError, match="broken"), tight_heap():
         raise RuntimeError("broken")
     assert kept_bytes() > (N_PIECES - 4) * MAPPED_BYTES
+
+
+CHECKS = {
+    check.__name__: check
+    for check in (
+        check_that_freed_memory_is_given_back_within_a_tight_heap_alone,
+        check_that_the_bounds_come_back_after_an_error,
+    )
+}
+
+
+@pytest.mark.parametrize("name", CHECKS)
+def test_in_a_process_of_its_own(name):
+    """Holes that other tests have left in the heap would take the pieces, whatever its bounds."""
+    done = subprocess.run([sys.executable, __file__, name], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+
+
+if __name__ == "__main__":
+    CHECKS[sys.argv[1]]()
