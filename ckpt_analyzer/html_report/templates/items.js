@@ -114,7 +114,7 @@ class ItemExplorer {
   }
 
   having(task, query) {
-    const inText = task.texts.having(query), inChoices = task.choices.having(query);
+    const inText = task.texts.having(query), inChoices = task.choices.having(query, (list) => JSON.parse(list).join("\n"));
     return (i) => inText[i] || inChoices[i] || task.ids[i].toLowerCase() === query;
   }
 

@@ -106,9 +106,9 @@ class Texts {
     return lines.map((line) => this.distinct[line]).join(" ").replace(/\s+/g, " ").trim();
   }
 
-  // Whether each text has `query` in one of its lines; `query` is in lower case.
-  having(query) {
-    const isFound = this.distinct.map((line) => line.toLowerCase().includes(query));
+  // Whether each text has `query` in one of its lines, as `read` shows them; `query` is in lower case.
+  having(query, read = (line) => line) {
+    const isFound = this.distinct.map((line) => read(line).toLowerCase().includes(query));
     return Uint8Array.from({ length: this.starts.length - 1 }, (_, i) => this.linesOf(i).some((line) => isFound[line]));
   }
 }

@@ -1,0 +1,81 @@
+"""What a demanding reader does, in odd orders and on odd pages, in a real Chromium."""
+
+from __future__ import annotations
+
+import os
+import shutil
+
+import pytest
+
+import made_up_items
+import made_up_trends
+from ckpt_analyzer.html_report import ReportData, write_report
+
+pytestmark = pytest.mark.browser
+
+CHROMIUM = shutil.which("chromium")
+TRENDS, FLIPS = made_up_trends.trends(), made_up_trends.flips()
+
+
+@pytest.fixture(scope="module")
+def browser():
+    if CHROMIUM is None:
+        reason = "there is no chromium on this machine"
+        if os.environ.get("CKPT_ANALYZER_REQUIRE_BROWSER") == "1":
+            pytest.fail(reason)
+        pytest.skip(reason)
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        arguments = ["--headless", "--no-sandbox", "--disable-gpu"]
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=arguments)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def opened(browser, tmp_path):
+    """Opens the page of some data; whatever goes wrong in it fails the test."""
+    troubles, pages = [], []
+
+    def open_page(data, width=1280, anchor=""):
+        path = tmp_path / "page.html"
+        write_report(data, path)
+        page = browser.new_page(viewport={"width": width, "height": 900})
+        page.on("console", lambda message: troubles.append(message.text))
+        page.on("pageerror", lambda error: troubles.append(str(error)))
+        page.goto(path.as_uri() + anchor)
+        page.locator("body[data-ready]").wait_for()
+        pages.append(page)
+        return page
+
+    yield open_page
+    for page in pages:
+        page.close()
+    assert troubles == []
+
+
+def test_a_search_reads_choices_as_they_are_shown(opened):
+    tasks = made_up_items.item_tasks(TRENDS, n_items=20, tasks=["memo-trap"])
+    table = tasks[0].items
+    table["choices"] = [[f" left {i}", " right"] for i in range(20)]
+    table.at[3, "choices"] = [' the "best" one', " a\nb"]
+    table.at[5, "choices"] = [" back\\slash", " 🦆 duck"]
+    table.at[7, "choices"] = [" .*", " [a-z]+("]
+    page = opened(ReportData("Made up", TRENDS, FLIPS, items=tasks))
+    section = page.locator("#items")
+    section.scroll_into_view_if_needed()
+    section.and_(page.locator("[data-ready]")).wait_for()
+    whole = section.locator("[data-items=count]").inner_text()
+    found = {}
+    for query in ('"', '"best"', "back\\slash", "🦆", ".*", "[a-z]+(", '", "', "\\n", "[", ""):
+        section.locator("[data-items=search]").fill(query)
+        page.wait_for_timeout(250)
+        found[query] = section.locator("tbody button.open").all_inner_texts()
+    every = found.pop("")
+    assert section.locator("[data-items=count]").inner_text() == whole
+    assert len(every) == 20
+    assert found == {
+        '"': ["3"], '"best"': ["3"], "back\\slash": ["5"], "🦆": ["5"], ".*": ["7"],
+        "[a-z]+(": ["7"], '", "': [], "\\n": [], "[": ["7"],
+    }  # fmt: skip
