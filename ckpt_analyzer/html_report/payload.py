@@ -2,7 +2,9 @@
 
 In: trends, flips, fitted curves and the views. Out: records ready for JSON: a column per series,
 not a row per point. Values are whole numbers over a scale per series, which keeps five digits of
-the largest, finer than any standard error; each is written as its step from the one before.
+the largest, finer than any standard error; each is written as its step from the one before. Series
+that reach beyond a hundred, such as perplexities, may fall from millions to 4.65: of these each
+number is written by itself, with five digits.
 """
 
 from __future__ import annotations
@@ -23,6 +25,8 @@ from ckpt_analyzer.html_report.views import MetricChoice, SettingChoice
 
 Json: TypeAlias = dict[str, Any]
 _DIGITS = 5
+#: A series that reaches so far has small values that five digits of the largest do not tell apart.
+_WIDE = 100.0
 
 
 @dataclass(frozen=True)
@@ -138,9 +142,7 @@ def _series_json(trends: pd.DataFrame, models: list[Model], names: Names) -> lis
         at = [place[step] for step in rows["step"]]
         record = {
             **index.of(rows.iloc[0]),
-            "scale": (scale := _scale(rows["value"])),
-            "v": _deltas([_scaled(number, scale) for number in rows["value"]]),
-            "se": _deltas(_same([_scaled(number, scale) for number in rows["stderr"]])),
+            **_numbers_json(rows["value"], rows["stderr"]),
             "n": _same([_plain(number) for number in rows["n_items"]]),
             "unscored": _same([int(number) for number in rows["n_unscored"]]),
             "chance": _short(rows["chance"].iloc[0]),
@@ -151,6 +153,22 @@ def _series_json(trends: pd.DataFrame, models: list[Model], names: Names) -> lis
             record["at"] = at
         out.append(record)
     return out
+
+
+def _numbers_json(values: pd.Series, stderrs: pd.Series) -> Json:
+    if values.abs().max() >= _WIDE:
+        return {
+            "plain": True,
+            "scale": 1,
+            "v": [_short(number) for number in values],
+            "se": _same([_short(number) for number in stderrs]),
+        }
+    scale = _scale(values)
+    return {
+        "scale": scale,
+        "v": _deltas([_scaled(number, scale) for number in values]),
+        "se": _deltas(_same([_scaled(number, scale) for number in stderrs])),
+    }
 
 
 def _flips_json(

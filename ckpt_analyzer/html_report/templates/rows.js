@@ -18,8 +18,10 @@ function rowsOf({ data, specs, state }) {
 
   const seriesOf = new Map();
   for (const series of data.series) {
-    series.v = summed(series.v);
-    series.se = summed(series.se);
+    if (!series.plain) {
+      series.v = summed(series.v);
+      series.se = summed(series.se);
+    }
     const key = `${series.t}|${series.k}|${series.c}`;
     if (!seriesOf.has(key)) seriesOf.set(key, []);
     seriesOf.get(key).push(series);

@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import shutil
 
+import numpy as np
+import pandas as pd
 import pytest
 
 import made_up_items
@@ -79,3 +81,25 @@ def test_a_search_reads_choices_as_they_are_shown(opened):
         '"': ["3"], '"best"': ["3"], "back\\slash": ["5"], "🦆": ["5"], ".*": ["7"],
         "[a-z]+(": ["7"], '", "': [], "\\n": [], "[": ["7"],
     }  # fmt: skip
+
+
+def test_a_series_that_falls_from_millions_keeps_its_small_values(opened, tmp_path):
+    trends = TRENDS[TRENDS["metric"] == "accuracy"].assign(metric="perplexity")
+    last = trends["step"] == trends.groupby("model")["step"].transform("max")
+    trends = trends.assign(
+        value=np.where(last, 4.6512, 6.4481e8), stderr=np.where(last, 0.0812, 1.2e7)
+    )
+    page = opened(ReportData("Made up", trends, FLIPS.head(0)))
+    with page.expect_download() as download:
+        page.locator("[data-csv=trends]").click()
+    read = pd.read_csv(download.value.path())
+    keys = ["model", "task", "step"]
+    both = trends.merge(read, on=keys, suffixes=("", "_page"))
+    assert len(both) == len(trends)
+    assert both["value_page"].to_list() == pytest.approx(both["value"].to_list(), rel=1e-5)
+    assert both["stderr_page"].to_list() == pytest.approx(both["stderr"].to_list(), rel=1e-5)
+    details = page.locator("details.data[data-task='neqa']")
+    details.evaluate("details => { details.open = true; }")
+    details.locator("tbody tr").first.wait_for()
+    cells = [row.split("\t") for row in details.locator("tbody tr").all_inner_texts()]
+    assert {(row[3], row[4]) for row in cells if row[1] == "143000"} == {("4.651", "0.081")}
