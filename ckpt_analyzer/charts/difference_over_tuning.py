@@ -174,7 +174,9 @@ def draw_differences(
         ],
     )
     layered = alt.layer(zero, band, line, point, data=rows).properties(width=190, height=130)
-    header = alt.Header(title=None, labelOrient="top", labelAnchor="start", labelFontWeight=600)
+    header = alt.Header(
+        title=None, labelOrient="top", labelAnchor="start", labelFontWeight=600, labelLimit=225
+    )
     order = list(rows["row"].unique()) if isinstance(rows, pd.DataFrame) else None
     return layered.facet(
         facet=alt.Facet("row:N", header=header, sort=order), columns=_COLUMNS, spacing=18

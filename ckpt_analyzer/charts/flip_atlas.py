@@ -140,7 +140,9 @@ def draw_atlas(rows: Rows, sizes: list[str], ticks: dict[str, int]) -> alt.Facet
     layered = alt.layer(band, line, *_marks(marked, y, sizes), data=rows).properties(
         width=190, height=150
     )
-    header = alt.Header(title=None, labelOrient="top", labelAnchor="start", labelFontWeight=600)
+    header = alt.Header(
+        title=None, labelOrient="top", labelAnchor="start", labelFontWeight=600, labelLimit=225
+    )
     order = list(rows["row"].unique()) if isinstance(rows, pd.DataFrame) else None
     return layered.facet(
         facet=alt.Facet("row:N", header=header, sort=order), columns=_COLUMNS, spacing=18

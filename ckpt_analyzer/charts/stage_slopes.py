@@ -84,7 +84,7 @@ def draw_slopes(
     layered = alt.layer(bar, line, point, data=rows).properties(
         width=max(110, 60 * len(arms)), height=140
     )
-    header = alt.Header(title=None, labelAnchor="start", labelFontWeight=600)
+    header = alt.Header(title=None, labelAnchor="start", labelFontWeight=600, labelLimit=225)
     return layered.facet(
         facet=alt.Facet("task:N", header=header, sort=None), columns=_COLUMNS, spacing=16
     )

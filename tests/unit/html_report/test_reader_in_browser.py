@@ -103,3 +103,24 @@ def test_a_series_that_falls_from_millions_keeps_its_small_values(opened, tmp_pa
     details.locator("tbody tr").first.wait_for()
     cells = [row.split("\t") for row in details.locator("tbody tr").all_inner_texts()]
     assert {(row[3], row[4]) for row in cells if row[1] == "143000"} == {("4.651", "0.081")}
+
+
+LONG = "a_very_long_task_name_that_somebody_has_typed_" * 5
+
+
+@pytest.mark.parametrize("width", [1280, 390])
+def test_a_long_name_hides_neither_verdicts_nor_charts(opened, width):
+    names = {"memo-trap": LONG, "neqa": "two words " * 20}
+    trends, flips = (each.assign(task=each["task"].replace(names)) for each in (TRENDS, FLIPS))
+    page = opened(ReportData("Made up", trends, flips), width)
+    page.locator(".atlas .chart svg.marks").first.wait_for()
+    page.locator("[data-kind=differences]").scroll_into_view_if_needed()
+    page.locator("[data-kind=differences] svg.marks").wait_for()
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+    heads = page.locator("table.matrix tbody th[scope=row]")
+    widest = max(head.bounding_box()["width"] for head in heads.all())
+    assert widest <= 0.4 * width
+    for kind in ("atlas", "differences"):
+        chart = page.locator(f".chart[data-kind={kind}]")
+        box = chart.locator("svg.marks").bounding_box()
+        assert box["width"] <= chart.bounding_box()["width"] + 4
