@@ -74,8 +74,16 @@ def metric_choices(trends: pd.DataFrame, known: Sequence[Metric]) -> list[Metric
 
 
 def setting_choices(trends: pd.DataFrame) -> list[SettingChoice]:
-    """Return the settings of `trends`, fewest shots first, named by what differs."""
-    found = trends[list(SETTING)].drop_duplicates().sort_values(list(SETTING))
+    """Return the settings of `trends`, named by what differs.
+
+    Fewest shots come first, then the prompt format that most models have: base models have no chat
+    template, and a page that opened with it would show tuned ones alone.
+    """
+    models = trends.groupby("prompt_format")["model"].nunique()
+    found = trends[list(SETTING)].drop_duplicates()
+    found = found.assign(n_models=found["prompt_format"].map(models)).sort_values(
+        ["shots", "n_models", "prompt_format", "dtype"], ascending=[True, False, True, True]
+    )
     differs = [name for name in SETTING if found[name].nunique() > 1] or ["shots"]
     choices = []
     for row in found.to_dict("records"):

@@ -136,13 +136,14 @@
       element.clientWidth, element.dataset.kind === "item" ? explorer.anchor(explorer.opened) : "",
     ].join("|");
 
+  const notScored = `Not scored with this metric${data.settings.length > 1 ? " and setting" : ""}.`;
   function emptyText(element) {
-    if (element.dataset.kind === "spread") return "Not scored with this metric.";
+    if (element.dataset.kind === "spread") return notScored;
     if (["atlas", "dumbbells", "differences", "item"].includes(element.dataset.kind)) return "";
     const panel = specs.panels[Number(element.dataset.panel)];
     const one = element.dataset.kind === "curves" && !panel.curves[state.axis];
     if (one && state.axis === "shots") return "Scored with one number of examples alone.";
-    return one ? "No two sizes share a checkpoint here." : "Not scored with this metric.";
+    return one ? "No two sizes share a checkpoint here." : notScored;
   }
 
   // Charts of one form differ in rows and in what is set only: Vega-Lite compiles each form once.
@@ -329,7 +330,7 @@
   function tellCause(place) {
     const cause = data.causes[Number(place.dataset.causeWords)];
     const tasks = cause.tasks.filter((task) => chosen(task).length).map((task) => data.titles[task]);
-    place.textContent = tasks.length ? `Mean over ${tasks.join(", ")}.` : "Not scored with this metric.";
+    place.textContent = tasks.length ? `Mean over ${tasks.join(", ")}.` : notScored;
   }
 
   // The menu says which of its metrics is shown, and shuts.

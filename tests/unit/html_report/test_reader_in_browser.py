@@ -124,3 +124,18 @@ def test_a_long_name_hides_neither_verdicts_nor_charts(opened, width):
         chart = page.locator(f".chart[data-kind={kind}]")
         box = chart.locator("svg.marks").bounding_box()
         assert box["width"] <= chart.bounding_box()["width"] + 4
+
+
+def test_the_page_opens_with_the_prompt_format_that_most_models_have(opened):
+    chat = TRENDS[TRENDS["arm"] != "base"].assign(prompt_format="chat")
+    page = opened(ReportData("Made up", pd.concat([TRENDS, chat], ignore_index=True), FLIPS))
+    buttons = page.locator("[data-setting-button]")
+    assert buttons.all_inner_texts() == ["plain", "chat"]
+    chart = page.locator(".chart[data-kind=curves][data-task='neqa'][data-panel='0']")
+    chart.scroll_into_view_if_needed()
+    chart.locator("svg.marks").wait_for()
+    buttons.nth(1).click()
+    chart.get_by_text("Not scored with this metric and setting.").wait_for()
+    buttons.nth(0).click()
+    chart.locator("svg.marks").wait_for()
+    assert chart.locator("svg.marks").count() == 1
