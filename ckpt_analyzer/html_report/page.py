@@ -41,7 +41,7 @@ from ckpt_analyzer.html_report.moving import (
     surface_rows,
 )
 from ckpt_analyzer.html_report.payload import Names, data_json, deflated, models_of, packed
-from ckpt_analyzer.html_report.regression import RegressionRow, regression_rows
+from ckpt_analyzer.html_report.regression import RegressionRow, regressed, regression_rows
 from ckpt_analyzer.html_report.report_data import ReportData
 from ckpt_analyzer.html_report.run_rows import packages, run_rows
 from ckpt_analyzer.html_report.shots import ShotTables
@@ -126,6 +126,7 @@ def render(data: ReportData) -> str:
             data.trends, data.flips, _metrics(layout), _settings(layout)
         ),
         regression=_regression(data, layout),
+        regressed=[] if data.regression is None else regressed(data.regression, _titles(layout)),
         causes=_mean_causes(layout),
         bibtex=citations.bibtex(data.title),
         runs=run_rows(data.runs),
@@ -167,6 +168,10 @@ def _layout(data: ReportData) -> Layout:
 
 def _metrics(layout: Layout) -> list[Any]:
     return list(dict.fromkeys(view.metric for view in layout.views))
+
+
+def _titles(layout: Layout) -> dict[str, str]:
+    return {metric.name: metric.title for metric in _metrics(layout)}
 
 
 def _settings(layout: Layout) -> list[Any]:
@@ -310,7 +315,7 @@ def _mean_causes(layout: Layout) -> list[CauseGroup]:
 def _regression(data: ReportData, layout: Layout) -> list[RegressionRow]:
     if data.regression is None or data.regression.empty:
         return []
-    return regression_rows(data.regression, layout.cards)
+    return regression_rows(data.regression, layout.cards, _titles(layout))
 
 
 def _policy(*scripts: str) -> str:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 
 import pandas as pd
 
@@ -37,7 +38,16 @@ class RegressionRow:
     cells: tuple[EffectCell, ...]
 
 
-def regression_rows(table: pd.DataFrame, cards: Mapping[str, TaskCard]) -> list[RegressionRow]:
+def regressed(table: pd.DataFrame, titles: Mapping[str, str]) -> list[str]:
+    """Return the metrics that were fitted in words; `titles` are those of the page."""
+    if "metric" not in table.columns:
+        return ["the metric"]
+    return [titles.get(name, name).lower() for name in table["metric"].unique()]
+
+
+def regression_rows(
+    table: pd.DataFrame, cards: Mapping[str, TaskCard], titles: Mapping[str, str]
+) -> list[RegressionRow]:
     """Return the rows of all tasks of the page that were fitted."""
     differs = [name for name in _GROUP if name in table.columns and table[name].nunique() > 1]
     rows = []
@@ -45,9 +55,15 @@ def regression_rows(table: pd.DataFrame, cards: Mapping[str, TaskCard]) -> list[
         for key, mine in table[table["task"] == name].groupby([*differs, "task"], sort=False):
             effects = {str(row["effect"]): row for _, row in mine.iterrows()}
             cells = tuple(_cell(effects.get(effect)) for effect in EFFECTS)
-            which = " · ".join(str(part) for part in key[:-1])
+            which = " · ".join(map(partial(_part, titles), differs, key))
             rows.append(RegressionRow(card, which, numbers.integer(mine["df"].iloc[0]), cells))
     return rows
+
+
+def _part(titles: Mapping[str, str], column: str, value: object) -> str:
+    if column == "shots":
+        return f"{value}-shot"
+    return titles.get(str(value), str(value)).lower() if column == "metric" else str(value)
 
 
 def _cell(row: pd.Series | None) -> EffectCell:

@@ -260,3 +260,19 @@ def test_citations_are_bibtex_of_any_title():
     text = bibtex("50 % of a_b & {c}")
     assert "50 \\% of a\\_b \\& \\{c\\}" in text
     assert text.count("@") == 3
+
+
+def test_the_regression_says_of_which_metric_and_shots_it_is():
+    table = pd.DataFrame(
+        [("memo-trap", shots, "accuracy", effect, -4.2, 60, 0.0001, 0.0004)
+         for shots in (0, 5) for effect in ("parameters", "tokens", "interaction")],
+        columns=["task", "shots", "metric", "effect", "t", "df", "p", "p_adjusted"],
+    )  # fmt: skip
+    text = render(_data(regression=table))
+    assert "Linear regression of accuracy, whichever metric is shown above, on log" in text
+    assert "<small>0-shot</small>" in text
+    assert "<small>5-shot</small>" in text
+    several = pd.concat([table, table.assign(metric="mc1")], ignore_index=True)
+    text = render(_data(regression=several))
+    assert "Linear regression of accuracy and mc1, whichever" in text
+    assert "<small>0-shot · mc1</small>" in text
