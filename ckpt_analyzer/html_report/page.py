@@ -287,7 +287,7 @@ def _blocks(data: ReportData, layout: Layout) -> list[ViewBlock]:
                 other_flips=flip_table(flips[flips["axis"] != TIME_AXIS], layout.cards),
                 tuning=tuning,
                 tuning_findings=tuning_findings(layout.causes, tuning),
-                tuned=tuned_view(data.tuned, view, layout.cards),
+                tuned=tuned_view(data.tuned, view, layout.cards, layout.sizes),
                 movement=movement_rows(_of(view, data.movement), layout.cards),
                 surface=surface_rows(_of(view, data.surface), layout.cards),
                 beside=beside_rows(data.beside, view, layout.cards),

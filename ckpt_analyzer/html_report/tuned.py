@@ -98,12 +98,19 @@ class TunedView:
     items: list[ItemRow]
 
 
-def tuned_view(tables: TuningTables | None, view: View, cards: Mapping[str, TaskCard]) -> TunedView:
-    """Return the rows of `view`, tasks in the order of `cards`; none without tables."""
+def tuned_view(
+    tables: TuningTables | None,
+    view: View,
+    cards: Mapping[str, TaskCard],
+    sizes: Sequence[str] = (),
+) -> TunedView:
+    """Return the rows of `view`, in the order of `cards` and `sizes`; none without tables."""
     if tables is None:
         return TunedView([], [], [])
     return TunedView(
-        groups=_group_rows(view.rows(tables.groups), view.metric.higher_is_better),
+        groups=_group_rows(
+            _grouped(view.rows(tables.groups), cards, sizes), view.metric.higher_is_better
+        ),
         shapes=_shape_rows(_ordered(view.rows(tables.shapes), cards), cards),
         items=_item_rows(_ordered(view.rows(tables.items), cards), cards),
     )
@@ -112,6 +119,20 @@ def tuned_view(tables: TuningTables | None, view: View, cards: Mapping[str, Task
 def _ordered(rows: pd.DataFrame, cards: Mapping[str, TaskCard]) -> pd.DataFrame:
     place = {name: i for i, name in enumerate(cards)}
     return rows.sort_values("task", key=lambda names: names.map(place), kind="stable")
+
+
+def _grouped(
+    groups: pd.DataFrame, cards: Mapping[str, TaskCard], sizes: Sequence[str]
+) -> pd.DataFrame:
+    """Return causes in the order of the page, the tasks without one last, then sizes, then all."""
+    levels = {level: i for i, level in enumerate(_LEVELS)}
+    known = [*dict.fromkeys(card.cause for card in cards.values() if card.cause), *sizes]
+    place = {name: i for i, name in enumerate(known)}
+    key = groups["cause"].where(groups["level"] == "cause", groups["size"])
+    order = pd.DataFrame(
+        {"level": groups["level"].map(levels), "place": key.map(place).fillna(len(place))}
+    )
+    return groups.loc[order.sort_values(["level", "place"], kind="stable").index]
 
 
 def _pair(row: Mapping[str, object], suites: Sequence[str]) -> str:

@@ -105,3 +105,19 @@ def test_several_suites_are_named():
 
 def test_without_tables_there_are_no_rows():
     assert tuned_view(None, view(), CARDS).groups == []
+
+
+def test_groups_come_by_cause_as_on_the_page_then_from_the_smallest_size():
+    causes = [group(cause=cause) for cause in ("no cause", "spurious few-shot", "strong prior")]
+    sizes = [group("size", "", size) for size in ("122k", "36k", "73k")]
+    cards = {
+        name: TaskCard(name, name, cause, None, "")
+        for name, cause in (("a", "strong prior"), ("b", "spurious few-shot"), ("c", None))
+    }
+    found = tuned_view(
+        tables(groups=[*causes, *sizes, group("all", "")]), view(), cards, ("36k", "73k", "122k")
+    )
+    assert [row.over for row in found.groups] == [
+        "Strong prior", "Spurious few-shot", "No cause", "36k", "73k", "122k",
+        "All tasks and sizes",
+    ]  # fmt: skip
