@@ -59,11 +59,14 @@ def draw_map(panel: Panel, rows: Rows, value_title: str) -> alt.LayerChart:
         scale=alt.Scale(padding=0),
     )
     y = alt.Y("size:N", title=None, sort=list(reversed(panel.sizes)), axis=alt.Axis(ticks=False))
+    length = min(110, 20 * len(panel.sizes) + 20)  # below the map stand the labels of its axis
     colour = alt.Color(
         "value:Q",
         title=None,
         scale=alt.Scale(zero=False),
-        legend=alt.Legend(gradientThickness=10, gradientLength=110, tickCount=4),
+        legend=alt.Legend(
+            gradientThickness=10, gradientLength=length, tickCount=4 if length > 60 else 2
+        ),
     )
     cells = (
         alt.Chart(rows)

@@ -139,3 +139,30 @@ def test_the_page_opens_with_the_prompt_format_that_most_models_have(opened):
     buttons.nth(0).click()
     chart.locator("svg.marks").wait_for()
     assert chart.locator("svg.marks").count() == 1
+
+
+def test_a_heat_map_of_few_sizes_covers_no_button_with_its_legend(opened):
+    for n_sizes in (1, 3):
+        sizes = list(made_up_trends.SIZES)[:n_sizes]
+        page = opened(ReportData("Made up", TRENDS[TRENDS["size"].isin(sizes)], FLIPS.head(0)))
+        page.locator("details.map[data-task='neqa']").evaluate("d => { d.open = true; }")
+        chart = page.locator(".chart[data-kind=map][data-task='neqa']").last
+        chart.scroll_into_view_if_needed()
+        legend = chart.locator("svg.marks .role-legend")
+        legend.wait_for()
+        box = legend.bounding_box()
+        chart.evaluate("c => c.scrollIntoView({block: 'center'})")
+        box = legend.bounding_box()
+        buttons = chart.locator("xpath=following-sibling::*[1]").bounding_box()
+        assert box["y"] + box["height"] <= buttons["y"] + 4
+
+
+def test_a_caption_stands_over_a_figure_only(opened):
+    page = opened(ReportData("Made up", TRENDS, FLIPS[FLIPS["metric"] == "accuracy"]))
+    caption = page.get_by_text("Where each size turns")
+    assert caption.is_visible()
+    page.locator("[data-metric-button='1']").first.click()
+    caption.wait_for(state="hidden")
+    page.locator("[data-metric-button='0']").first.click()
+    caption.wait_for(state="visible")
+    assert page.locator(".atlas .chart svg.marks").first.is_visible()
