@@ -10,6 +10,8 @@
   const hiddenViews = await hiddenTexts; // the tables of other metrics and settings, see hidden_views.py
   const state = { metric: 0, setting: 0, axis: "tokens", isolated: null };
   const views = new Map(); // chart element -> Vega view
+  const KINDS = { atlas: "turning points", differences: "difference from the base model", dumbbells: "base and tuned", map: "size by checkpoint" };
+  const isOfTask = ({ dataset }) => dataset.task !== undefined || dataset.cause !== undefined;
   const find = (selector, root = document) => [...root.querySelectorAll(selector)];
   const {
     taskOf, modelOf, chosen, checkpointsOf, pointRows, referenceRows, stepRows, startRows, flipRows, fitRows, limits, labelled,
@@ -207,14 +209,21 @@
   };
 
   // ---- figures to keep: on white paper, with a title, whatever the theme ----
-  function titleOf(chart) {
+  function subjectOf(chart) {
     const { kind, task, cause, panel } = chart.dataset;
-    const parts = [
+    return [
       task === undefined ? null : data.titles[data.tasks.indexOf(task)], cause === undefined ? null : data.causes[cause].title,
       kind === "item" ? `item ${explorer.opened.task.ids[explorer.opened.i]}` : null,
-      kind === "spread" ? `spread over seeds, ${spread_specs.panels[panel].title}` : panel === undefined ? null : specs.panels[panel].title, task === undefined && cause === undefined ? metricTitle() : null,
-    ];
-    return parts.filter(Boolean).join(" · ");
+      kind === "spread" ? `spread over seeds, ${spread_specs.panels[panel].title}` : panel === undefined ? null : specs.panels[panel].title,
+      KINDS[kind],
+    ].filter(Boolean).join(" · ");
+  }
+  // What the switches say is not seen on a figure that is kept.
+  function titleOf(chart) {
+    const { kind } = chart.dataset, axis = kind === "curves" ? state.axis : "tokens";
+    const setting = kind === "item" || axis === "shots" ? null : find("[data-setting-button]")[state.setting]?.textContent;
+    const over = axis === "tokens" ? null : `over ${axis === "flops" ? "FLOPs" : axis}`;
+    return [subjectOf(chart), isOfTask(chart) ? null : metricTitle(), setting, over].filter(Boolean).join(" · ");
   }
 
   async function figureView(chart) {
@@ -225,11 +234,11 @@
 
   function saveButtons(chart) {
     const box = element("div", "", "save");
-    const name = () => `${titleOf(chart)} ${data.metrics[state.metric].name}`.toLowerCase().replace(/[^a-z0-9]+/g, "-");
+    const name = () => `${titleOf(chart)} ${isOfTask(chart) ? data.metrics[state.metric].name : ""}`.trim().toLowerCase().replace(/[^a-z0-9]+/g, "-");
     const add = (format, save) => {
       const button = element("button", format);
       button.type = "button";
-      button.setAttribute("aria-label", `Download figure as ${format}: ${titleOf(chart)}`);
+      button.setAttribute("aria-label", `Download figure as ${format}: ${subjectOf(chart)}`);
       button.addEventListener("click", save);
       box.append(button);
     };

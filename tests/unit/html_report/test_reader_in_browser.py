@@ -166,3 +166,65 @@ def test_a_caption_stands_over_a_figure_only(opened):
     page.locator("[data-metric-button='0']").first.click()
     caption.wait_for(state="visible")
     assert page.locator(".atlas .chart svg.marks").first.is_visible()
+
+
+def _saved(page, chart):
+    chart.scroll_into_view_if_needed()
+    chart.locator("svg.marks").first.wait_for()
+    with page.expect_download() as download:
+        chart.locator("xpath=following-sibling::*[1]").get_by_text("SVG").click()
+    return download.value.suggested_filename, download.value.path().read_text(encoding="utf-8")
+
+
+def test_a_saved_figure_says_what_the_switches_said(opened):
+    trends = pd.concat([TRENDS, TRENDS.assign(shots=5)], ignore_index=True)
+    page = opened(ReportData("Made up", trends, FLIPS))
+    chart = page.locator(".chart[data-kind=curves][data-task='neqa'][data-panel='0']")
+    names, texts = [], []
+    for switch in ("[data-setting-button='0']", "[data-setting-button='1']",
+                   "[data-axis-button=flops]"):  # fmt: skip
+        page.locator(switch).click()
+        page.wait_for_timeout(500)
+        name, text = _saved(page, chart)
+        names.append(name)
+        texts.append(text)
+    assert names == [
+        "neqa-base-0-shot-accuracy.svg", "neqa-base-5-shot-accuracy.svg",
+        "neqa-base-5-shot-over-flops-accuracy.svg",
+    ]  # fmt: skip
+    assert "Neqa · Base · 5-shot · over FLOPs" in texts[2]
+    page.locator("[data-setting-button='0']").click()
+    kinds = ("atlas", "differences", "dumbbells")
+    whole = [_saved(page, page.locator(f".chart[data-kind={kind}]"))[0] for kind in kinds]
+    assert whole == [
+        "turning-points-accuracy-0-shot.svg",
+        "difference-from-the-base-model-accuracy-0-shot.svg",
+        "base-and-tuned-accuracy-0-shot.svg",
+    ]
+
+
+def test_a_saved_figure_isolates_the_size_that_is_isolated(opened):
+    page = opened(ReportData("Made up", TRENDS, FLIPS))
+    page.locator("[data-size-button='1']").click()
+    for kind in ("atlas", "differences", "dumbbells"):
+        _, text = _saved(page, page.locator(f".chart[data-kind={kind}]"))
+        assert 'opacity="0.06"' in text, kind
+
+
+def test_the_keys_for_print_draw_every_chart_as_the_button_does(opened):
+    page = opened(ReportData("Made up", TRENDS, FLIPS))
+    page.evaluate(
+        """() => { window.print = () => { window.printed = [...document.querySelectorAll(".chart")]
+          .filter((c) => !c.closest("details:not([open])") && !c.querySelector("svg")).length; }; }"""
+    )
+    page.keyboard.press("Control+p")
+    page.wait_for_function("window.printed !== undefined", timeout=10_000)
+    assert page.evaluate("window.printed") == 0
+
+
+@pytest.mark.parametrize("anchor", ["#%", "#item-100%"])
+def test_an_address_that_is_no_anchor_troubles_nothing(opened, anchor):
+    tasks = made_up_items.item_tasks(TRENDS, n_items=5, tasks=["memo-trap"])
+    page = opened(ReportData("Made up", TRENDS, FLIPS, items=tasks), anchor=anchor)
+    page.locator(".atlas .chart svg.marks").first.wait_for()
+    page.wait_for_timeout(300)
