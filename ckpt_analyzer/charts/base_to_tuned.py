@@ -15,7 +15,7 @@ from ckpt_analyzer.charts import _style
 from ckpt_analyzer.charts._chart import Chart
 from ckpt_analyzer.charts._one import require_one
 from ckpt_analyzer.charts._pairs import last_pairs
-from ckpt_analyzer.charts._panel import Rows
+from ckpt_analyzer.charts._panel import Rows, faded
 from ckpt_analyzer.charts._series import SETTING, sizes_of
 from ckpt_analyzer.errors import UserError
 
@@ -71,21 +71,24 @@ def draw_dumbbells(rows: Rows, sizes: list[str], value_title: str) -> alt.LayerC
     base = alt.Chart().encode(y=y, yOffset=offset, tooltip=tooltip)
     axis = alt.Axis(tickCount=6)
     x = alt.X("tuned:Q", title=value_title, scale=scale, axis=axis)
-    line = base.mark_rule(strokeWidth=2, opacity=0.55).encode(
+    line = base.mark_rule(strokeWidth=2).encode(
+        opacity=faded(0.55),
         x=alt.X("base:Q", title=value_title, scale=scale, axis=axis),
         x2="tuned:Q",
         stroke=alt.Stroke("size:N", scale=colour, legend=None),
     )
-    hollow = base.mark_point(size=40, strokeWidth=1.6, filled=False, opacity=1).encode(
+    hollow = base.mark_point(size=40, strokeWidth=1.6, filled=False).encode(
+        opacity=faded(1.0),
         x=alt.X("base:Q", title=value_title, scale=scale, axis=axis),
         stroke=alt.Stroke("size:N", scale=colour, legend=None),
     )
-    filled = base.mark_point(size=46, filled=True, strokeWidth=0, opacity=1).encode(
-        x=x, fill=alt.Fill("size:N", scale=colour, legend=None)
+    filled = base.mark_point(size=46, filled=True, strokeWidth=0).encode(
+        x=x, fill=alt.Fill("size:N", scale=colour, legend=None), opacity=faded(1.0)
     )
     layered = cast(alt.LayerChart, alt.layer(line, hollow, filled, data=rows))
     height = alt.Step(11, **{"for": "offset"})
-    return layered.properties(width=420, height=height)
+    isolated = alt.param(name="isolated", value=None)
+    return layered.properties(width=420, height=height).add_params(isolated)
 
 
 CHART = Chart(

@@ -51,6 +51,7 @@
       const rows = dumbbells[viewIndex()];
       const height = new Set(rows.map((row) => row.row)).size * (11 * data.sizes.length + 10);
       Object.assign(spec, { datasets: { dumbbells: rows }, width, height, autosize: { type: "fit-x", contains: "padding" } });
+      setParams(spec, { isolated: state.isolated });
       return rows.length ? spec : null;
     }
     if (kind === "spread") return spreadSpec(element, width);
