@@ -404,7 +404,7 @@
     showTheme();
   });
   matchMedia("(prefers-color-scheme: dark)").addEventListener("change", showTheme);
-  document.getElementById("print").addEventListener("click", async () => {
+  async function printWhole() {
     const root = document.documentElement, chosenTheme = root.dataset.theme;
     root.dataset.theme = "light"; // charts carry their ink with them, and paper is white
     showTheme();
@@ -413,11 +413,16 @@
     if (chosenTheme) root.dataset.theme = chosenTheme;
     else delete root.dataset.theme;
     showTheme();
-  });
+  }
+  document.getElementById("print").addEventListener("click", printWhole);
   let resized;
   addEventListener("resize", () => { clearTimeout(resized); resized = setTimeout(() => { forms.clear(); watch(); }, 200); });
   addEventListener("scroll", () => { tip.hidden = true; }, { passive: true });
   addEventListener("keydown", (event) => {
+    if ((event.ctrlKey || event.metaKey) && !event.shiftKey && !event.altKey && event.key === "p") {
+      event.preventDefault(); // the browser's own print would leave out what was never in sight
+      printWhole();
+    }
     if (event.key !== "Escape") return;
     tip.hidden = true;
     if (menu?.open) { menu.open = false; menu.querySelector("summary").focus(); }
