@@ -481,8 +481,11 @@
     }, { rootMargin: "300px 0px" }).observe(explorer.root);
   }
 
+  function anchorOf(hash) {
+    try { return decodeURIComponent(hash); } catch { return hash; } // a bare % is no escape
+  }
   async function follow() {
-    const anchor = decodeURIComponent(location.hash.slice(1));
+    const anchor = anchorOf(location.hash.slice(1));
     if (explorer && anchor.startsWith("item-")) {
       await openItems();
       if (explorer.follow(anchor)) return;
