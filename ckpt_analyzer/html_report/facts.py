@@ -6,6 +6,7 @@ be warned of is told at length by ``prose.warnings``.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import pandas as pd
@@ -42,14 +43,20 @@ def facts(trends: pd.DataFrame, runs: pd.DataFrame) -> list[Fact]:
 
 
 def _models(name: str, rows: pd.DataFrame) -> Fact:
-    sizes = sizes_of(rows)
-    span = sizes[0] if len(sizes) == 1 else f"{sizes[0]} to {sizes[-1]}"
+    sizes = [str(size) for size in rows.groupby("size")["parameters"].min().sort_values().index]
+    counted = plural(len(sizes), "size")
+    if (n_curves := len(sizes_of(rows))) > len(sizes):  # seeds, or recipes of data
+        counted = f"{n_curves} models of {counted}"
     arms = []
     for arm, mine in rows.groupby("arm", sort=False):
         places = axis_tokens(mine)
-        reach = f"{numbers.count(places.min())} to {numbers.count(places.max())} tokens"
+        reach = f"{_span([numbers.count(places.min()), numbers.count(places.max())])} tokens"
         arms.append(f"{arm}: {plural(mine['step'].nunique(), 'checkpoint')}, {reach}")
-    return Fact(f"Models: {name}", (f"{plural(len(sizes), 'size')}, {span}", *arms))
+    return Fact(f"Models: {name}", (f"{counted}, {_span(sizes)}", *arms))
+
+
+def _span(ends: Sequence[str]) -> str:
+    return ends[0] if ends[0] == ends[-1] else f"{ends[0]} to {ends[-1]}"
 
 
 def _asked(trends: pd.DataFrame) -> Fact:

@@ -71,3 +71,11 @@ def test_methods_are_prose_and_say_what_flat_means():
 
 def test_a_method_that_the_report_does_not_know_is_named():
     assert "the method “two-lines”" in " ".join(prose.methods(TRENDS, FLIPS, (), ()))
+
+
+def test_seeds_are_no_sizes_and_one_checkpoint_reaches_from_nowhere_to_nowhere():
+    seeds = made_up_trends.with_seeds(TRENDS[TRENDS["arm"] == "base"])
+    assert facts(seeds, NO_RUNS)[0].words[0] == "9 models of 3 sizes, 14m to 410m"
+    base = TRENDS[TRENDS["arm"] == "base"]
+    last = base[base["step"] == base["step"].max()]
+    assert facts(last, NO_RUNS)[0].words[1].endswith("1 checkpoint, 300\u202fB tokens")
