@@ -10,12 +10,27 @@
   line.style.cssText = "position:fixed;right:1rem;bottom:1rem;z-index:8;margin:0;padding:.35rem .75rem;max-width:min(40rem,90vw);max-height:40vh;overflow:auto;white-space:pre-wrap;border-radius:8px;font:14px/1.4 system-ui,sans-serif;background:#1d2430;color:#fff;box-shadow:0 2px 12px rgba(0,0,0,.3)";
   document.body.append(line);
 
-  // Buttons and folds are told apart by what they say, not by their place: tables grow.
+  // Buttons and folds are told apart by what they say, not by their place: tables and sizes grow.
   const nameOf = (element) => {
-    const chart = element.closest("[id]");
-    return `${chart ? chart.id : ""}|${JSON.stringify({ ...element.dataset })}|${(element.querySelector("summary") ?? element).textContent.trim()}`;
+    const chart = element.closest("[id]"), place = element.matches("button") ? "" : JSON.stringify({ ...element.dataset });
+    return `${chart ? chart.id : ""}|${place}|${(element.querySelector("summary") ?? element).textContent.trim()}`;
   };
   const BUTTONS = "nav button[aria-pressed=true]", FOLDS = "main details[open]";
+
+  // The filters of the items, which wait until the items come into sight.
+  let waiting = null;
+  const filtersNow = () => find("#items :is(select, input)[data-items]")
+    .filter((each) => each.value).map((each) => [each.dataset.items, (each.selectedOptions?.[0] ?? { textContent: each.value }).textContent]);
+  function filter(chosen) {
+    waiting = null;
+    for (const [name, words] of chosen) {
+      const control = document.querySelector(`#items [data-items="${name}"]`);
+      const option = [...(control.options ?? [])].find((each) => each.textContent === words);
+      if (control.options && !option) continue;
+      control.value = option ? option.value : words;
+      control.dispatchEvent(new Event(option ? "change" : "input"));
+    }
+  }
 
   function remember() {
     // Sections and tasks only: ids inside of charts are made anew.
@@ -26,6 +41,7 @@
       offset: anchor ? anchor.getBoundingClientRect().top : -scrollY,
       pressed: find(BUTTONS).map(nameOf),
       open: find(FOLDS).map(nameOf),
+      filters: waiting ?? filtersNow(),
       theme: document.documentElement.dataset.theme ?? null,
     }));
   }
@@ -50,6 +66,11 @@
       if (place.pressed.includes(nameOf(each))) each.click();
     }
     for (const each of find("main details:not([open])")) each.open = place.open.includes(nameOf(each));
+    const items = document.getElementById("items");
+    if (items && place.filters.length) {
+      waiting = place.filters;
+      whenMarked(items, () => items.dataset.ready !== undefined, () => filter(place.filters));
+    }
     // Charts are drawn as they come into view and change the height above: hold the place meanwhile.
     history.scrollRestoration = "manual";
     let moved = false;
@@ -65,10 +86,10 @@
   }
 
   const ready = () => document.body.dataset.ready !== undefined || !document.getElementById("payload");
-  function whenReady(act) {
-    if (ready()) { act(); return; }
-    const watch = new MutationObserver(() => { if (ready()) { watch.disconnect(); act(); } });
-    watch.observe(document.body, { attributes: true });
+  function whenMarked(element, isMarked, act) {
+    if (isMarked()) { act(); return; }
+    const watch = new MutationObserver(() => { if (isMarked()) { watch.disconnect(); act(); } });
+    watch.observe(element, { attributes: true });
   }
 
   function say(text, isBad = false) {
@@ -95,6 +116,6 @@
     setTimeout(look, POLL_MS);
   }
 
-  whenReady(restore);
+  whenMarked(document.body, ready, restore);
   look();
 })();

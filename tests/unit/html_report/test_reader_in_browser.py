@@ -12,6 +12,7 @@ import pytest
 import made_up_items
 import made_up_trends
 from ckpt_analyzer.html_report import ReportData, write_report
+from ckpt_analyzer.live.page import live
 
 pytestmark = pytest.mark.browser
 
@@ -214,8 +215,11 @@ def test_a_saved_figure_isolates_the_size_that_is_isolated(opened):
 def test_the_keys_for_print_draw_every_chart_as_the_button_does(opened):
     page = opened(ReportData("Made up", TRENDS, FLIPS))
     page.evaluate(
-        """() => { window.print = () => { window.printed = [...document.querySelectorAll(".chart")]
-          .filter((c) => !c.closest("details:not([open])") && !c.querySelector("svg")).length; }; }"""
+        """() => { window.print = () => {
+          const shown = [...document.querySelectorAll(".chart")]
+            .filter((c) => !c.closest("details:not([open])"));
+          window.printed = shown.filter((c) => !c.querySelector("svg")).length;
+        }; }"""
     )
     page.keyboard.press("Control+p")
     page.wait_for_function("window.printed !== undefined", timeout=10_000)
@@ -228,3 +232,38 @@ def test_an_address_that_is_no_anchor_troubles_nothing(opened, anchor):
     page = opened(ReportData("Made up", TRENDS, FLIPS, items=tasks), anchor=anchor)
     page.locator(".atlas .chart svg.marks").first.wait_for()
     page.wait_for_timeout(300)
+
+
+def test_a_page_that_refreshes_keeps_the_size_and_the_items_that_were_chosen(browser, tmp_path):
+    contents, path = {}, tmp_path / "page.html"
+    for version, sizes in (("1", ["70m", "410m"]), ("2", ["14m", "70m", "410m"])):
+        trends = TRENDS[TRENDS["size"].isin(sizes)]
+        items = made_up_items.item_tasks(trends, n_items=30, tasks=["memo-trap", "neqa"])
+        write_report(ReportData("Made up", trends, FLIPS.head(0), items=items), path)
+        contents[version] = live(path.read_bytes(), version)
+    now = ["1"]
+
+    def serve(route):
+        if route.request.url.endswith("state"):
+            route.fulfill(json={"version": now[0], "doing": "waiting", "problem": None})
+        else:
+            route.fulfill(body=contents[now[0]], content_type="text/html")
+
+    page = browser.new_page(viewport={"width": 1280, "height": 900})
+    page.route("http://viewed.test/**", serve)
+    page.goto("http://viewed.test/")
+    page.locator("body[data-ready]").wait_for()
+    page.get_by_role("button", name="410m", exact=True).click()
+    page.locator("#items").scroll_into_view_if_needed()
+    page.locator("#items[data-ready]").wait_for()
+    page.locator("[data-items=task]").select_option(label="Neqa (30)")
+    page.locator("[data-items=search]").fill("line 7")
+    page.get_by_text("1 of 60 items.").wait_for()
+    now[0] = "2"
+    page.locator("[data-size-button='2']").wait_for(timeout=20_000)
+    page.locator("#items[data-ready]").wait_for()
+    page.get_by_text("1 of 60 items.").wait_for()
+    assert page.locator("[data-items=search]").input_value() == "line 7"
+    pressed = page.locator("[data-size-button][aria-pressed=true]")
+    assert pressed.all_inner_texts() == ["410m"]
+    page.close()
