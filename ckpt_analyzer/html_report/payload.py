@@ -131,12 +131,17 @@ def _model_json(model: Model, trends: pd.DataFrame, names: Names) -> Json:
 
 
 def _series_json(trends: pd.DataFrame, models: list[Model], names: Names) -> list[Json]:
-    """Return one record per series; ``at`` lists its checkpoints where it lacks some."""
+    """Return one record per series, base models first and from the smallest, as tables list them.
+
+    ``at`` lists the checkpoints of a series where it lacks some.
+    """
     steps = {model: sorted(set(_rows_of(model, trends)["step"])) for model in models}
     index = _Index(models, names)
     keys = ["suite", "model", "arm", "task", "metric", "shots", "prompt_format", "dtype"]
     out = []
-    for key, rows in trends.sort_values("step").groupby(keys, sort=False, observed=True):
+    order = ["is_tuned", "parameters", "model", "step"]
+    listed = trends.assign(is_tuned=trends["arm"] != "base").sort_values(order, kind="stable")
+    for key, rows in listed.groupby(keys, sort=False, observed=True):
         model = Model(str(key[0]), str(key[1]), str(key[2]))
         place = {step: i for i, step in enumerate(steps[model])}
         at = [place[step] for step in rows["step"]]

@@ -267,3 +267,18 @@ def test_a_page_that_refreshes_keeps_the_size_and_the_items_that_were_chosen(bro
     pressed = page.locator("[data-size-button][aria-pressed=true]")
     assert pressed.all_inner_texts() == ["410m"]
     page.close()
+
+
+def test_a_data_table_goes_from_the_smallest_base_model_to_the_largest_tuned_one(opened):
+    page = opened(ReportData("Made up", TRENDS.sample(frac=1.0, random_state=3), FLIPS))
+    details = page.locator("details.data[data-task='neqa']")
+    details.evaluate("details => { details.open = true; }")
+    details.locator("tbody tr").first.wait_for()
+    rows = [row.split("\t") for row in details.locator("tbody tr").all_inner_texts()]
+    sizes = list(made_up_trends.SIZES)
+    bases = [f"madeup-{size}" for size in sizes]
+    assert list(dict.fromkeys(row[0] for row in rows)) == [
+        *bases, *(f"{base}-instruct" for base in bases)
+    ]  # fmt: skip
+    steps = [int(row[1]) for row in rows if row[0] == bases[0]]
+    assert steps == sorted(steps)
