@@ -208,7 +208,7 @@ def _payload(data: ReportData, layout: Layout) -> dict[str, Any]:
         "differences": [_differences(data, layout, view) for view in layout.views],
         "spread_specs": spread_json(layout.spread),
         "spread": [_spread(view.rows(data.trends), layout) for view in layout.views],
-        "dumbbells": [_dumbbells(view.rows(data.trends), layout) for view in layout.views],
+        "dumbbells": [_dumbbells(_scored(view, data.trends), layout) for view in layout.views],
     }
 
 
@@ -225,7 +225,7 @@ def _atlas(data: ReportData, layout: Layout, view: View) -> dict[str, Any]:
 def _differences(data: ReportData, layout: Layout, view: View) -> list[Spec]:
     """Return the differences from the base model over tuning, paired by item where they are."""
     paired = _of(view, data.over_tuning)
-    rows = difference_rows(_in_order(view.rows(data.trends), layout))
+    rows = difference_rows(_in_order(_scored(view, data.trends), layout))
     rows = paired_rows(rows, None if paired is None else _titled(paired, layout))
     return rows_json(rows[["row", "size", "x", "step", "difference", "lo", "hi"]])
 
@@ -300,10 +300,16 @@ def _of(view: View, table: pd.DataFrame | None) -> pd.DataFrame | None:
     return None if table is None or table.empty else view.rows(table)
 
 
+def _scored(view: View, trends: pd.DataFrame) -> pd.DataFrame:
+    """Return the rows of `view` that have a value: of the others nothing can be said to change."""
+    rows = view.rows(trends)
+    return rows[rows["value"].notna()]
+
+
 def _tuning(data: ReportData, layout: Layout, view: View) -> list[TuningRow]:
     paired = None if data.comparisons is None else view.rows(data.comparisons)
     better = view.metric.higher_is_better
-    return tuning_rows(view.rows(data.trends), paired, layout.cards, better)
+    return tuning_rows(_scored(view, data.trends), paired, layout.cards, better)
 
 
 def _mean_causes(layout: Layout) -> list[CauseGroup]:

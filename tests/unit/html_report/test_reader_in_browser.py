@@ -282,3 +282,20 @@ def test_a_data_table_goes_from_the_smallest_base_model_to_the_largest_tuned_one
     ]  # fmt: skip
     steps = [int(row[1]) for row in rows if row[0] == bases[0]]
     assert steps == sorted(steps)
+
+
+def test_a_metric_that_nothing_was_scored_with_draws_and_claims_nothing(opened):
+    is_bare = TRENDS["metric"] == "gold_probability"
+    trends = TRENDS.assign(
+        value=TRENDS["value"].mask(is_bare), stderr=TRENDS["stderr"].mask(is_bare),
+        n_unscored=TRENDS["n_items"].where(is_bare, 0),
+    )  # fmt: skip
+    page = opened(ReportData("Made up", trends, FLIPS[FLIPS["metric"] != "gold_probability"]))
+    page.locator("[data-metric-button='2']").first.click()
+    section = page.locator("#tuning")
+    section.scroll_into_view_if_needed()
+    section.get_by_text("No pair of base and tuned models was scored").wait_for()
+    for kind in ("differences", "dumbbells"):
+        assert section.locator(f".chart[data-kind={kind}] svg").count() == 0
+    assert section.get_by_text("tuning changed nothing").count() == 0
+    assert section.get_by_text("Hollow: end of the base").is_hidden()
