@@ -5,6 +5,7 @@ In: cards from the caller, tasks from trends. Out: one card per task, grouped by
 
 from __future__ import annotations
 
+import hashlib
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -39,8 +40,11 @@ class TaskCard:
 
     @property
     def anchor(self) -> str:
-        """The id of its section: ``task-memo-trap``."""
-        return "task-" + re.sub(r"[^A-Za-z0-9_.-]", "-", self.name)
+        """The id of its section: ``task-memo-trap``; no two tasks have the same."""
+        plain = re.sub(r"[^A-Za-z0-9_.-]", "-", self.name)
+        if plain == self.name:
+            return f"task-{plain}"
+        return f"task-{plain}-{hashlib.sha256(self.name.encode()).hexdigest()[:8]}"
 
 
 @dataclass(frozen=True)

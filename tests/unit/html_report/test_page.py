@@ -276,3 +276,12 @@ def test_the_regression_says_of_which_metric_and_shots_it_is():
     text = render(_data(regression=several))
     assert "Linear regression of accuracy and mc1, whichever" in text
     assert "<small>0-shot · mc1</small>" in text
+
+
+def test_no_two_tasks_share_an_anchor():
+    names = ["a b", "a-b", "a/b", "日本", "中文", "memo-trap"]
+    anchors = [TaskCard(name, name, None, None, "").anchor for name in names]
+    assert len(set(anchors)) == len(names)
+    assert anchors[1] == "task-a-b"
+    assert anchors[-1] == "task-memo-trap"
+    assert all(re.fullmatch(r"[A-Za-z0-9_.-]+", anchor) for anchor in anchors)
