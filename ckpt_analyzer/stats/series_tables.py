@@ -305,7 +305,7 @@ def _shrunk(covariance_KK: np.ndarray, position_K: np.ndarray, n_items: int) -> 
     correlation_KK = np.divide(
         covariance_KK, scale_KK, out=np.zeros_like(covariance_KK), where=known_KK
     )
-    share = n / (n + n_items / _ITEMS_PER_POINT)
+    share = n / max(n + n_items / _ITEMS_PER_POINT, 1.0)  # of no points and no items: none
     mixed_KK = (1 - share) * correlation_KK + share * _smooth(correlation_KK, known_KK, position_K)
     np.fill_diagonal(mixed_KK, 1.0)
     shrunk_KK: np.ndarray = mixed_KK * scale_KK

@@ -475,3 +475,13 @@ def test_fewer_items_than_checkpoints_still_have_a_covariance_with_an_inverse():
     )  # fmt: skip
     (series,) = cut_series(table, Cut("tokens"))
     assert np.linalg.eigvalsh(series.item_covariance_KK).min() > 1e-6
+
+
+@pytest.mark.parametrize("lost", [{"tokens": 0}, {"suspect": "garbled"}])
+def test_a_series_without_a_point_is_inconclusive_and_stops_no_other(lost):
+    clear = item_scores(v(16)).assign(suspect=None)
+    empty = item_scores(v(16), task="memo-trap").assign(**{"suspect": None} | lost)
+    table = find_flips(pd.concat([clear, empty]), opinions=True).set_index("task")
+    assert table.loc["neqa", "verdict"] == "U"
+    assert table.loc["memo-trap", "verdict"] == "inconclusive"
+    assert table.loc["memo-trap", "n_checkpoints"] == 0
