@@ -248,12 +248,23 @@ def _from_grid(grid: _Grid, axis: str) -> _Measured:
     covariance_KK = _shrunk(covariance_KK, position_K, len(score_NK))
     # The means of two points share the items that both have.
     covariance_KK = covariance_KK * both_KK / np.outer(count_K, count_K)
+    if not scored_NK.all():
+        covariance_KK = _fitted_together(covariance_KK)
     present = score_NK[scored_NK]
     if present.size and np.isin(present, (present.min(), present.max())).all():
         span = float(np.ptp(present)) or 1.0
         floor_K = span**2 * _least_proportion_variance(count_K)
         np.fill_diagonal(covariance_KK, np.maximum(np.diag(covariance_KK), floor_K))
     return _Measured(grid.axis_K, value_K, (covariance_KK + covariance_KK.T) / 2, len(score_NK))
+
+
+def _fitted_together(covariance_KK: np.ndarray) -> np.ndarray:
+    """Return the nearest covariance: over the items of each pair of points, one need not exist."""
+    eigenvalue_K, vector_KK = np.linalg.eigh(covariance_KK)
+    if eigenvalue_K.min(initial=0.0) >= 0:
+        return covariance_KK
+    nearest_KK: np.ndarray = (vector_KK * np.maximum(eigenvalue_K, 0.0)) @ vector_KK.T
+    return nearest_KK
 
 
 @dataclass(frozen=True)

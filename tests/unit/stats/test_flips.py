@@ -485,3 +485,19 @@ def test_a_series_without_a_point_is_inconclusive_and_stops_no_other(lost):
     assert table.loc["neqa", "verdict"] == "U"
     assert table.loc["memo-trap", "verdict"] == "inconclusive"
     assert table.loc["memo-trap", "n_checkpoints"] == 0
+
+
+def test_many_missing_items_still_leave_a_covariance():
+    """Covariances over the items that each two points share need not fit together."""
+    rng = np.random.default_rng(5)
+    for n_items, n in [(14, 39), (6, 30), (20, 12)] * 4:
+        score = rng.normal(size=(n_items, n)) + 5 * rng.normal(size=(n_items, 1))
+        item, step = np.nonzero(rng.random((n_items, n)) < 0.6)
+        table = pd.DataFrame(
+            {"task": "t", "metric": "loss", "size": "1b", "item": item, "step": step + 1,
+             "tokens": 1e8 * 2.0**step, "score": score[item, step]}
+        )  # fmt: skip
+        (series,) = cut_series(table, Cut("tokens"))
+        own = np.linalg.eigvalsh(series.item_covariance_KK)
+        assert own.min() > -1e-9 * own.max()
+        assert only(find_flips(table))["n_checkpoints"] == len(np.unique(step))
