@@ -153,11 +153,11 @@ def decide_flips(series: Sequence[Series], axis: Axis, options: FlipOptions) -> 
         columns=list(tables.FLIPS.names),
     )
     flips = _adjusted(rows.astype({"n_items": "Int64"}))
-    flips["flags"] = _with_disagreement(flips)
+    seeds = pd.Series([one.key.get("seed") for one in series], dtype="Int64")
+    flips["flags"] = _with_disagreement(flips, seeds)
     tables.conform(flips, tables.FLIPS)
     if any("seed" in one.key for one in series):
-        seeds = [one.key.get("seed") for one in series]
-        flips = flips.assign(seed=pd.array(seeds, dtype="Int64"))
+        flips = flips.assign(seed=seeds)
     return flips.assign(**{f"flip_{axis}": flips["flip_at"]})
 
 
@@ -320,12 +320,13 @@ def _adjusted(rows: pd.DataFrame) -> pd.DataFrame:
     return rows
 
 
-def _with_disagreement(flips: pd.DataFrame) -> list[list[str]]:
+def _with_disagreement(flips: pd.DataFrame, seeds: pd.Series[int]) -> list[list[str]]:
     """Return the flags, with one on each flip of which another metric says there is none."""
     same = [name for name in tables.SERIES if name != "metric"]
     turns = flips["verdict"].isin(("U", "inverted_U"))
     settled = flips["verdict"].isin(("flat", "monotone_up", "monotone_down", "other"))
-    denied = settled.groupby([flips[name] for name in [*same, "size"]]).transform("any")
+    run = [*(flips[name] for name in [*same, "size"]), seeds.fillna(-1)]
+    denied = settled.groupby(run).transform("any")
     return [
         sorted([*flags, "metrics-disagree"]) if flag else flags
         for flags, flag in zip(flips["flags"], turns & denied, strict=True)

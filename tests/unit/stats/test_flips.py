@@ -501,3 +501,12 @@ def test_many_missing_items_still_leave_a_covariance():
         own = np.linalg.eigvalsh(series.item_covariance_KK)
         assert own.min() > -1e-9 * own.max()
         assert only(find_flips(table))["n_checkpoints"] == len(np.unique(step))
+
+
+def test_seeds_that_disagree_are_no_metrics_that_disagree():
+    """Without a column `model` all seeds of a size bear one name."""
+    turns = item_scores(v(40, 0.25, ends=(0.3, 1.0)))
+    rises = item_scores(v(40, 0.25, ends=(0.02, 1.0)), seed=1)
+    table = find_flips(pd.concat([turns.assign(seed=0), rises.assign(seed=1)]))
+    assert list(table["verdict"]) == ["U", "monotone_up"]
+    assert not any("metrics-disagree" in flags for flags in table["flags"])
