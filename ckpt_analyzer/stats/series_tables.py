@@ -276,6 +276,10 @@ class _Grid:
 def _grid(rows: pd.DataFrame) -> _Grid:
     """Return items by points; several scores of one item at one point are averaged."""
     item_of_row, items = pd.factorize(rows["item"], sort=True)
+    if "part" in rows.columns:
+        # The parts of a task count their items anew.
+        part_of_row, _ = pd.factorize(rows["part"], sort=True, use_na_sentinel=False)
+        item_of_row, items = pd.factorize(part_of_row * len(items) + item_of_row, sort=True)
     point_of_row, axis_K = pd.factorize(rows["_axis"].to_numpy(float), sort=True)
     cell_of_row = item_of_row * len(axis_K) + point_of_row
     n_cells = len(items) * len(axis_K)

@@ -510,3 +510,12 @@ def test_seeds_that_disagree_are_no_metrics_that_disagree():
     table = find_flips(pd.concat([turns.assign(seed=0), rises.assign(seed=1)]))
     assert list(table["verdict"]) == ["U", "monotone_up"]
     assert not any("metrics-disagree" in flags for flags in table["flags"])
+
+
+def test_parts_of_a_task_may_count_their_items_anew():
+    """As the tables of a store do: item 0 of part 1 is not item 0 of part 0."""
+    parts = [item_scores(v(16), seed=k, n_items=100).assign(part=k) for k in range(2)]
+    renamed = [p.assign(item=p["part"].astype(str) + ":" + p["item"].astype(str)) for p in parts]
+    table, expected = find_flips(pd.concat(parts)), find_flips(pd.concat(renamed))
+    assert only(table)["n_items"] == 200
+    pd.testing.assert_frame_equal(table, expected)
