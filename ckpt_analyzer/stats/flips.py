@@ -154,7 +154,7 @@ def decide_flips(series: Sequence[Series], axis: Axis, options: FlipOptions) -> 
     )
     flips = _adjusted(rows.astype({"n_items": "Int64"}))
     seeds = pd.Series([one.key.get("seed") for one in series], dtype="Int64")
-    flips["flags"] = _with_disagreement(flips, seeds)
+    flips["flags"] = pd.Series(_with_disagreement(flips, seeds), dtype=object)
     tables.conform(flips, tables.FLIPS)
     if any("seed" in one.key for one in series):
         flips = flips.assign(seed=seeds)

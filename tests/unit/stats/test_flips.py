@@ -519,3 +519,13 @@ def test_parts_of_a_task_may_count_their_items_anew():
     table, expected = find_flips(pd.concat(parts)), find_flips(pd.concat(renamed))
     assert only(table)["n_items"] == 200
     pd.testing.assert_frame_equal(table, expected)
+
+
+@pytest.mark.parametrize("opinions", [False, True])
+def test_a_table_without_a_score_has_no_flips_and_the_columns_of_one_that_has(opinions):
+    scores = item_scores(v(8))
+    expected = find_flips(scores, opinions=opinions)
+    for nothing in (scores.iloc[:0], scores.assign(score=np.nan)):
+        table = find_flips(nothing, opinions=opinions)
+        assert len(table) == 0
+        assert list(table.columns) == list(expected.columns)
