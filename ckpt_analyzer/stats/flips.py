@@ -88,7 +88,9 @@ def find_flips(
         with standard errors. With items, the covariance of the means over items is used: the same
         items are asked at every checkpoint. A frame of polars, pyarrow or any other library that
         narwhals knows is taken as well. With a column ``seed`` each seed is a series of its own
-        (its number is in the result), and their scatter tells shocks from the trend.
+        (its number is in the result), and their scatter tells shocks from the trend. Several scores
+        of one item at one place of a series are averaged, and so are several means. An unknown
+        standard error among known ones is taken to be the largest of these.
     axis
         ``tokens``, ``parameters``, ``flops`` or ``shots``. Fits see its logarithm; step 0 has none,
         is left out and flagged ``zero-left-out``.

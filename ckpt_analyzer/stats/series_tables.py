@@ -349,27 +349,37 @@ def _smooth(correlation_KK: np.ndarray, known_KK: np.ndarray, position_K: np.nda
 
 
 def _from_means(rows: pd.DataFrame) -> _Measured:
-    rows = rows.sort_values("_axis").drop_duplicates("_axis")
-    if "stderr" in rows.columns:
-        variance_K = rows["stderr"].to_numpy(float) ** 2
-    else:
-        variance_K = np.full(len(rows), np.nan)
-    items = rows["n_items"].to_numpy(float, na_value=np.nan) if "n_items" in rows else np.nan
-    floor_K = np.nan_to_num(_least_proportion_variance(np.broadcast_to(items, variance_K.shape)))
-    if np.isnan(floor_K).all() or not floor_K.any():
+    points = _points_of(rows)
+    variance_K, items_K = points["variance"].to_numpy(), points["items"].to_numpy()
+    floor_K = np.nan_to_num(_least_proportion_variance(items_K))
+    if not floor_K.any():
         positive = variance_K[variance_K > 0]
-        floor_K = np.full(len(rows), positive.min() if positive.size else 0.0)
+        floor_K = np.full(len(points), positive.min() if positive.size else 0.0)
     known_K = ~np.isnan(variance_K)
     notes = () if known_K.all() else ("no-item-error",)
-    filled_K = np.where(known_K, np.maximum(np.nan_to_num(variance_K), floor_K), 0.0)
-    known_items = np.atleast_1d(items)[~np.isnan(np.atleast_1d(items))]
+    # Where no error is known the shocks tell of it; among known ones, it is no less than those.
+    filled_K = np.where(known_K, variance_K, variance_K[known_K].max(initial=0.0))
+    filled_K = np.where(known_K | known_K.any(), np.maximum(filled_K, floor_K), 0.0)
+    known_items = items_K[~np.isnan(items_K)]
     return _Measured(
-        rows["_axis"].to_numpy(float),
-        rows["value"].to_numpy(float),
+        points.index.to_numpy(float),
+        points["value"].to_numpy(),
         np.diag(filled_K),
         int(np.median(known_items)) if known_items.size else None,
         notes,
     )
+
+
+def _points_of(rows: pd.DataFrame) -> pd.DataFrame:
+    """Return value, variance and items of each place; several rows of one place are averaged."""
+    unknown = np.full(len(rows), np.nan)
+    columns = {
+        "value": rows["value"].to_numpy(float),
+        "variance": rows["stderr"].to_numpy(float) ** 2 if "stderr" in rows else unknown,
+        "items": rows["n_items"].to_numpy(float, na_value=np.nan) if "n_items" in rows else unknown,
+    }
+    points: pd.DataFrame = pd.DataFrame(columns).groupby(rows["_axis"].to_numpy(float)).mean()
+    return points
 
 
 def _least_proportion_variance(count_K: np.ndarray) -> np.ndarray:

@@ -529,3 +529,21 @@ def test_a_table_without_a_score_has_no_flips_and_the_columns_of_one_that_has(op
         table = find_flips(nothing, opinions=opinions)
         assert len(table) == 0
         assert list(table.columns) == list(expected.columns)
+
+
+def test_means_of_one_place_are_averaged_whatever_their_order():
+    one = means(v(16))
+    twice = pd.concat([one, one.assign(value=one["value"][::-1].to_numpy())])
+    (series,) = cut_series(twice, Cut("tokens"))
+    (turned_round,) = cut_series(twice.iloc[::-1], Cut("tokens"))
+    np.testing.assert_allclose(series.value_K, (v(16) + v(16)[::-1]) / 2)
+    np.testing.assert_allclose(np.diag(series.item_covariance_KK), 0.015**2)
+    np.testing.assert_allclose(turned_round.value_K, series.value_K)
+
+
+def test_an_unknown_error_among_known_ones_is_not_taken_for_certainty():
+    table = means(v(16), stderr=[0.01] * 7 + [None] + [0.02] * 8)
+    (series,) = cut_series(table, Cut("tokens"))
+    np.testing.assert_allclose(np.sqrt(np.diag(series.item_covariance_KK))[[6, 7, 8]],
+                               [0.01, 0.02, 0.02])  # fmt: skip
+    assert "no-item-error" in only(find_flips(table))["flags"]
