@@ -18,6 +18,7 @@ from narwhals.typing import IntoFrame
 from statsmodels.stats.multitest import multipletests
 
 from ckpt_analyzer import tables
+from ckpt_analyzer.errors import UserError
 from ckpt_analyzer.stats.contrasts import Arm, Arms, NullOptions, find_arms
 from ckpt_analyzer.stats.frames import as_pandas
 from ckpt_analyzer.stats.noise import Noise, estimate_noise
@@ -67,6 +68,13 @@ class FlipOptions:
     keep_suspect: bool = False
     seed: int = 0
     n_draws: int = 2000
+
+    def __post_init__(self) -> None:
+        """Refuse a level that is none."""
+        if not 0 < self.alpha < 1:
+            raise UserError(
+                f"alpha is {self.alpha:g}, and a level lies between 0 and 1", hint="alpha=0.05"
+            )
 
 
 def find_flips(
@@ -138,7 +146,8 @@ def find_flips(
     Raises
     ------
     UserError
-        If the table is none, lacks columns, or the axis is unknown.
+        If the table is none, lacks columns, holds what is no number where one must be, or names
+        nothing in a column that it has; if the axis is unknown, or `alpha` no level.
     """
     options = options or FlipOptions(alpha=alpha, seed=seed)
     series = cut_series(as_pandas(table), Cut(axis, options.keep_suspect))
