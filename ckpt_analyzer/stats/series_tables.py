@@ -26,6 +26,7 @@ from ckpt_analyzer.stats.table_checks import (
     none_below_zero,
     numbers,
     steps_known,
+    suspected,
     with_plain_index,
 )
 
@@ -81,7 +82,7 @@ def cut_series(table: pd.DataFrame, cut: Cut) -> list[Series]:
 def cut_rows(table: pd.DataFrame, cut: Cut) -> list[pd.DataFrame]:
     """Return the rows of each series of ``cut_series``, suspect ones included."""
     if cut.axis not in AXES:
-        raise UnknownNameError("axis", cut.axis, AXES)
+        raise UnknownNameError("axis", str(cut.axis), AXES)
     rows = _measured_rows(table, cut.axis)
     if cut.axis != "tokens":
         steps_known(rows)
@@ -191,10 +192,10 @@ def _series(
     if cut.axis in _JOINS_MODELS and len(apart := _one_model_a_place(rows)) < len(rows):
         rows = apart
         notes.append("size-twice-left-out")
-    is_suspect = rows["suspect"].notna() if "suspect" in rows.columns else None
-    suspect = rows.iloc[:0] if is_suspect is None else rows[is_suspect]
+    suspect_R = suspected(rows)
+    suspect = rows[suspect_R]
     if not cut.keep_suspect and len(suspect):
-        rows = rows[rows["suspect"].isna()]
+        rows = rows[~suspect_R]
         notes.append("suspect-left-out")
     measured = measure(rows, cut.axis)
     if cut.axis in _JOINS_MODELS and key.get("seed") is not None:
@@ -224,8 +225,7 @@ def at_step(size: str, step: int) -> str:
 
 
 def _position(axis_K: np.ndarray, axis: str) -> np.ndarray:
-    position: np.ndarray = np.log10(axis_K + 1.0) if axis == "shots" else np.log10(axis_K)
-    return position
+    return np.asarray(np.log10(axis_K + 1.0) if axis == "shots" else np.log10(axis_K))
 
 
 @dataclass(frozen=True)

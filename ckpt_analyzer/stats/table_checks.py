@@ -128,16 +128,26 @@ def none_below_zero(rows: pd.DataFrame, column: str) -> None:
         )
 
 
+def suspected(rows: pd.DataFrame) -> np.ndarray:
+    """Return which rows are under suspicion, shape (R,): a reason is given, or True."""
+    if "suspect" not in rows.columns:
+        return np.zeros(len(rows), bool)
+    trusted = rows["suspect"].isna() | rows["suspect"].isin([False, ""])
+    return ~trusted.to_numpy(bool)
+
+
 def steps_known(rows: pd.DataFrame) -> None:
     """Refuse `rows` of which not all have a step, or none where a model has several checkpoints.
 
     Raises
     ------
     UserError
-        If a step is missing, or the column is and a model has more than one number of tokens.
+        If a step is missing or no number, or the column is missing and a model has more than one
+        number of tokens.
     """
     if "step" in rows.columns:
         no_gap(rows, "step")
+        numbers(rows, "step")
     elif {"model", "tokens"} <= set(rows.columns):
         n_checkpoints = rows.groupby("model", observed=True)["tokens"].nunique()
         if n_checkpoints.max() > 1:
@@ -156,12 +166,14 @@ def names_of(rows: pd.DataFrame, defaults: Mapping[str, Any]) -> dict[str, Any]:
     Raises
     ------
     UserError
-        If the rows have such a column and nothing in it.
+        If the rows have such a column and nothing in it, or no number where one must be.
     """
     key = {}
     for name, default in defaults.items():
         value = rows[name].iloc[0] if name in rows.columns else default
         if name in rows.columns and pd.isna(value):
             no_gap(rows, name)
+        if name in rows.columns and not isinstance(default, str):
+            numbers(rows, name)
         key[name] = str(value) if isinstance(default, str) else value
     return key

@@ -94,6 +94,27 @@ def test_a_missing_step_is_refused_where_steps_tell_series_apart(scores, axis):
     assert refused(table, axis=axis).problem == "the column 'step' is empty in some rows"
 
 
+@pytest.mark.parametrize(
+    ("axis", "column", "cell"),
+    [("parameters", "step", "step100"), ("tokens", "parameters", "70M"), ("tokens", "shots", "a")],
+)
+def test_words_where_numbers_name_a_series_are_refused(scores, axis, column, cell):
+    problem = refused(scores.assign(**{column: cell}), axis=axis).problem
+    assert problem == f"the column {column!r} holds {cell!r}, which is no number"
+
+
+@pytest.mark.parametrize("trusted", [False, "", None])
+def test_what_is_under_no_suspicion_takes_part(scores, trusted):
+    same_flips(scores.assign(suspect=trusted), scores)
+    mixed = scores.assign(suspect=pd.Series([trusted] * len(scores), dtype=object))
+    mixed.loc[mixed["step"] == 3, "suspect"] = "garbled"
+    assert (find_flips(mixed)["n_checkpoints"] == 7).all()
+
+
+def test_an_axis_that_is_no_name_is_refused(scores):
+    assert "axis" in refused(scores, axis=None).problem
+
+
 def test_negative_shots_are_refused(scores):
     error = refused(changed(scores.assign(shots=0), "shots", -1, [0]), axis="shots")
     assert error.problem == "the column 'shots' holds numbers below 0"
