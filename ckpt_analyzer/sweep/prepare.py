@@ -6,6 +6,7 @@ read; task files (kilobytes) are fetched only when the plan is to be run.
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
@@ -28,6 +29,7 @@ from ckpt_analyzer.store.place import Place
 from ckpt_analyzer.store.store import open_store
 from ckpt_analyzer.sweep.auditing import with_audit
 from ckpt_analyzer.sweep.config import SuiteSelection, Sweep, is_own_task, load_sweep
+from ckpt_analyzer.sweep.from_place import is_place
 from ckpt_analyzer.sweep.memory import needs_disk, own_spool
 from ckpt_analyzer.sweep.plan import Plan, PlannedTask, SourcedSuite, make_plan
 from ckpt_analyzer.sweep.sample import sample_items
@@ -79,6 +81,12 @@ def prepare_plan(sweep_file: Path, overrides: Overrides) -> Plan:
     UserError
         If the sweep, a suite, a task file or the store is wrong; it says where and what to do.
     """
+    if is_place(sweep_file) and not is_store(sweep_file):
+        raise SweepError(
+            f"{sweep_file} is a place of checkpoints, and no sweep file",
+            hint=f"see what a run of it would do: ckpt-analyzer run "
+            f"{shlex.quote(str(sweep_file))} --dry-run",
+        )
     return plan_sweep(load_sweep(find_sweep(sweep_file)), overrides)
 
 
