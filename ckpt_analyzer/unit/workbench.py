@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass, field, replace
 from functools import partial
 from itertools import pairwise
@@ -137,7 +138,11 @@ class Workbench:
 
     def _score(self, unit: Unit) -> tuple[str, ...]:
         begin = time.perf_counter()
-        ahead = self._on_its_way(unit)
+        # Closed whatever happens: else its thread would hold what it read, and the link.
+        with closing(self._on_its_way(unit)) as ahead:
+            return self._score_on_its_way(unit, ahead, begin)
+
+    def _score_on_its_way(self, unit: Unit, ahead: Ahead, begin: float) -> tuple[str, ...]:
         resolved = ahead.resolved()
         following = self._followers.get(id(unit))
         has_moved = any(cell.commit != resolved.commit for cell in unit.cells)
@@ -147,7 +152,6 @@ class Workbench:
         copied = self._equal.copy(unit, resolved, self.settings.sweep_sha256)
         unit = copied.left
         if not unit.cells:
-            ahead.close()
             return (*copied.notes, *_suspicion(unit))
         self._read_ahead(following, resolved, ahead)
         with ahead.opened() as opened:
