@@ -186,6 +186,32 @@ def load_tasks(sweep: Sweep, endpoint: str | None) -> Mapping[str, TaskItems]:
     return ours | {loaded.task.name: loaded for loaded in _of_harness(sweep)}
 
 
+def check_unchanged(plan: Plan, tasks: Mapping[str, TaskItems]) -> None:
+    """Check that `tasks` are what `plan` read of them: their scores go by the digests of then.
+
+    Raises
+    ------
+    TaskDataError
+        If a file was edited meanwhile.
+    """
+    for planned in plan.tasks:
+        if tasks[planned.task.name].sha256 != planned.sha256:
+            raise _edited(planned.task)
+        if planned.examples_sha256 is None:
+            continue  # drawn, or of a framework with rules of its own
+        examples = _examples(planned.task, plan.sweep)
+        if examples is not None and examples.sha256 != planned.examples_sha256:
+            raise _edited(examples.task)
+
+
+def _edited(task: Task) -> TaskDataError:
+    return TaskDataError(
+        f"the file of {task.name} changed since it was planned",
+        where=task.data.name,
+        hint="run the same command again, once nobody writes to it",
+    )
+
+
 def _with_examples(items: TaskItems, sweep: Sweep) -> TaskItems:
     examples = _examples(items.task, sweep)
     return items if examples is None else replace(items, examples=examples.items)
