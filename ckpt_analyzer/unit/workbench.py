@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import closing
+from contextlib import AbstractContextManager, closing, nullcontext
 from dataclasses import dataclass, field, replace
 from functools import partial
 from itertools import pairwise
@@ -47,6 +47,8 @@ from ckpt_analyzer.sweep.plan import Unit
 from ckpt_analyzer.task_data import TaskItems
 from ckpt_analyzer.unit.plan import UnitPlan, UnitPlans
 from ckpt_analyzer.unit.record import Scored, item_scores, judged, manifest_of, warnings_of
+
+_WITHOUT_END = nullcontext()
 
 
 @dataclass(frozen=True)
@@ -105,8 +107,14 @@ class Workbench:
         """Expect `units` in this order: while one of them is scored, the next is read."""
         self._followers = {id(unit): following for unit, following in pairwise(units)}
 
-    def work(self, unit: Unit) -> UnitStatus:
+    def work(self, unit: Unit, within: AbstractContextManager[None] = _WITHOUT_END) -> UnitStatus:
         """Score and store `unit`; what is wrong with its checkpoint becomes a failed status.
+
+        Parameters
+        ----------
+        within
+            Raises an error in the middle where that takes too long. What listeners make of the
+            events before and after is not in it.
 
         Raises
         ------
@@ -117,7 +125,8 @@ class Workbench:
         n_items = sum(self._plans.n_items(cell) for cell in unit.cells)
         self.listener(UnitStarted(unit.label, n_items))
         try:
-            warnings = self._score(unit)
+            with within:
+                warnings = self._score(unit)
         except StoreError:
             raise
         except UserError as error:
