@@ -75,6 +75,12 @@ def explain(error: Exception, subject: str, endpoint: str) -> Explanation:
             f"the disk is full while {subject} was written",
             "free space, or put the store on a larger disk: --store DIR",
         )
+    if isinstance(error, OSError) and error.filename is not None:  # those of a network have none
+        return Explanation(
+            f"{subject} was not read: {error.filename} cannot be used ({error.strerror})",
+            "check the owner and the permissions of that folder, or name another one: --spool DIR "
+            "for weights, --store DIR for what lies beside the store, else HF_HOME",
+        )
     if isinstance(error, _UNREACHED):
         return Explanation(
             f"{subject} was not read: {endpoint} cannot be reached ({type(error).__name__})",

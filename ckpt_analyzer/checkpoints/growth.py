@@ -89,6 +89,8 @@ class Growth:
         except FileNotFoundError:
             # A file that was listed is gone: the folder is being removed, or a file renamed.
             signature, problem = (), "its files are changing"
+        except OSError as error:
+            signature, problem = (), f"it cannot be read: {error.strerror or error}"
         if problem is None:
             self._whole[folder] = signature
         return self.note(seen, problem)

@@ -319,8 +319,9 @@ class HubSource:
             with self._explained(subject):
                 yield from files.pieces(resolved, folder)
 
-        with self._scratch.room(0, subject) as folder, ExitStack() as use:
+        with ExitStack() as use:
             with self._explained(subject):
+                folder = use.enter_context(self._scratch.room(0, subject))
                 for name in resolved.companions:
                     self._files_with(name, checkpoint.model, files).save_companion(name, folder)
                 if spool is not None:

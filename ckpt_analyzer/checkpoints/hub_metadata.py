@@ -152,7 +152,7 @@ class HubMetadata:
             If its length is not the published one.
         """
         kept = self._cache.text(repo, file.digest)
-        if kept is not None:
+        if kept is not None and len(kept) == file.size_bytes:
             return kept
         content = self._patience.ask(lambda: self._get(repo, commit, file.name))
         if len(content) != file.size_bytes:

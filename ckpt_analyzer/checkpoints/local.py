@@ -196,7 +196,8 @@ class LocalSource:
 
     def _commit_if_there(self, folder: Path) -> str | None:
         try:
-            return self._commit(folder)
+            with _readable(folder):
+                return self._commit(folder)
         except FileNotFoundError:
             return None
 
@@ -217,11 +218,27 @@ class LocalSource:
 
 @contextmanager
 def _while_there(checkpoint: Checkpoint, folder: Path) -> Iterator[None]:
-    """Say of a file that vanishes while the block runs what that means."""
+    """Say of a file that vanishes while the block runs, or cannot be read, what that means."""
+    try:
+        with _readable(folder):
+            yield
+    except FileNotFoundError:
+        raise _gone(checkpoint, folder) from None
+
+
+@contextmanager
+def _readable(folder: Path) -> Iterator[None]:
+    """Say of a file that is there and cannot be read what that means."""
     try:
         yield
     except FileNotFoundError:
-        raise _gone(checkpoint, folder) from None
+        raise
+    except OSError as error:
+        raise CheckpointError(
+            f"the checkpoint cannot be read: {error.strerror or error}",
+            where=str(error.filename or folder),
+            hint="check the owner and the permissions of its files, or leave the step out",
+        ) from error
 
 
 def _gone(checkpoint: Checkpoint, folder: Path) -> GoneError:
@@ -239,8 +256,13 @@ def complete_files(folder: Path) -> LoadedFiles:
     Raises
     ------
     CheckpointError
-        If a file is missing, empty or cut off; it names the file.
+        If a file is missing, empty, cut off or cannot be read; it names the file.
     """
+    with _readable(folder):
+        return _complete_files(folder)
+
+
+def _complete_files(folder: Path) -> LoadedFiles:
     files = choose((path.name for path in folder.iterdir() if path.is_file()), str(folder))
     named = tensors_by_shard(folder, files.companions)
     if missing := sorted(named.keys() - set(files.weights)):

@@ -15,11 +15,11 @@ import os
 import shutil
 import threading
 from collections.abc import Callable, Generator, Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from filelock import FileLock
+from filelock import FileLock, Timeout
 
 from ckpt_analyzer.checkpoints.download import AlteredError
 from ckpt_analyzer.checkpoints.scratch import Scratch
@@ -125,14 +125,13 @@ class Spool:
         if self._max_bytes is None:
             return
         own = {self._partial(file) for file in resolved.weight_files}
-        others = [path for path in self._folder.glob(f"*{_PARTIAL}") if path not in own]
-        others.sort(key=lambda path: path.stat().st_mtime)
-        left_bytes = sum(path.stat().st_size for path in others)
+        others = sorted({*self._folder.glob(f"*{_PARTIAL}")} - own, key=_written_at)
+        left_bytes = sum(map(_size, others))
         for path in others:
             if self._used_bytes + left_bytes <= self._max_bytes:
                 return
-            left_bytes -= path.stat().st_size
-            path.unlink(missing_ok=True)
+            left_bytes -= _size(path)
+            _remove_leftover(path)
 
     def _check_disk(self, resolved: ResolvedCheckpoint, subject: str) -> None:
         there_bytes = sum(_size(self._partial(file)) for file in resolved.weight_files)
@@ -169,5 +168,22 @@ def _completed(partial: Path, file: WeightFile, read: ReadFrom) -> bool:
     return digest.hexdigest() == file.sha256
 
 
+def _remove_leftover(partial: Path) -> None:
+    """Remove `partial`, unless a process is writing it: that one holds its lock."""
+    lock_path = partial.with_suffix(".lock")
+    with suppress(Timeout), FileLock(lock_path, timeout=0):
+        partial.unlink(missing_ok=True)
+        lock_path.unlink(missing_ok=True)
+
+
 def _size(path: Path) -> int:
-    return path.stat().st_size if path.is_file() else 0
+    # Not asked first whether it is there: another process may put it in its place meanwhile.
+    with suppress(FileNotFoundError):
+        return path.stat().st_size
+    return 0
+
+
+def _written_at(path: Path) -> float:
+    with suppress(FileNotFoundError):
+        return path.stat().st_mtime
+    return 0.0

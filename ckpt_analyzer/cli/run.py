@@ -98,6 +98,11 @@ def command(
         raise typer.BadParameter(
             "it bounds a spool: give --spool DIR as well", param_hint="--max-gb"
         )
+    if detach and engines.load(engine).states is None:
+        raise typer.BadParameter(
+            f"the units of {engine} end with this command; only --engine slurm goes on alone",
+            param_hint="--detach",
+        )
     _check_follow_options(follow, (follow_every, until_step, until_file, idle_minutes))
     place = None if spool is None else SpoolPlace(spool, _bytes(max_gb))
     choices = Choices(

@@ -30,7 +30,9 @@ def command(store: StoreFolder, as_json: Json = False) -> None:
     selection = opened.selection()
     for hidden in hidden_protocols(selection.chosen, selection.superseded):
         talk(hidden.words, mark="not shown:")
-    if not (opened.is_fitted() or opened.is_fitted(with_suspects=True)):
+    if not rows:
+        talk("no scores yet; next: ckpt-analyzer run SWEEP, or ckpt-analyzer import")
+    elif not (opened.is_fitted() or opened.is_fitted(with_suspects=True)):
         talk(f"not fitted since it was last filled; next: ckpt-analyzer fit {quoted(store)}")
 
 

@@ -59,13 +59,18 @@ def chunks_of(
     longest = sum(seconds for _, seconds in timed) / (workers * CHUNKS_PER_WORKER)
     chunks = [
         chunk
-        for _, group in groupby(timed, key=lambda each: each[0].checkpoint.model.name)
+        for _, group in groupby(timed, key=lambda each: _model_of(each[0]))
         for chunk in _cut(group, longest)
     ]
     largest = {chunk.model: 0.0 for chunk in chunks}
     for chunk in chunks:
         largest[chunk.model] = max(largest[chunk.model], chunk.seconds / len(chunk.units))
     return tuple(sorted(chunks, key=lambda chunk: (-largest[chunk.model], chunk.model)))
+
+
+def _model_of(unit: Unit) -> tuple[str, str]:
+    """Return the suite and the model of `unit`: two suites may have models of one name."""
+    return unit.checkpoint.suite, unit.checkpoint.model.name
 
 
 def _cut(timed: Iterable[tuple[Unit, float]], longest: float) -> list[Chunk]:

@@ -117,7 +117,8 @@ def follow(
     record: JobRecord, shared: SharedJob, how: Following, listener: Listener
 ) -> Iterator[UnitStatus]:
     """Yield how the units of a job end, until all parts are over."""
-    told: set[str] = set()
+    # Two suites may have models of one name, whose units have one label; no part has both.
+    told: set[tuple[int, str]] = set()
     open_parts = set(range(len(shared.parts)))
     while open_parts:
         over = how.over() & open_parts  # asked first: what is said before the end is read then
@@ -126,8 +127,8 @@ def follow(
             if part in over:
                 statuses += _unsaid(shared, part, {each.unit for each in statuses}, how)
             for status in statuses:
-                if status.unit not in told:
-                    told.add(status.unit)
+                if (part, status.unit) not in told:
+                    told.add((part, status.unit))
                     listener(status)
                     yield status
         open_parts -= over

@@ -112,7 +112,8 @@ def suspects(audit: pd.DataFrame) -> Mapping[AuditedCommit, str | None]:
     """Return why each audited checkpoint is suspect; None for those that are not."""
     read = audit[audit["step"].notna() & audit["commit"].notna()]
     found: dict[AuditedCommit, str | None] = {}
-    for row in read.to_dict("records"):
+    # Of a table that was not stored yet, what is absent may be NaN.
+    for row in read.astype(object).where(read.notna(), None).to_dict("records"):
         key = AuditedCommit(row["suite"], row["model"], int(row["step"]), row["commit"])
         found.setdefault(key, None)
         if row["standing"] == "suspect":

@@ -58,7 +58,8 @@ def questions_of(choice: SuiteChoice) -> tuple[Question, ...]:
     UserError
         If the suite, a size or the arm does not exist, or a repository cannot be read.
     """
-    suite = find_suite(choice.suite)
+    # An audit tells nothing of tokens: a run that does not state them is audited all the same.
+    suite = find_suite(choice.suite, tokens_per_step=1)
     source = _source(suite, choice)
     listed = listed_models(suite, _models(suite, choice), source)
     return tuple(Question(suite, model, source, listed.commits) for model in listed.models)
@@ -83,8 +84,13 @@ def audit_whole(
     return table
 
 
-def find_suite(name: str) -> Suite:
+def find_suite(name: str, *, tokens_per_step: int | None = None) -> Suite:
     """Return the suite called `name`, or the one in that folder.
+
+    Parameters
+    ----------
+    tokens_per_step
+        Of models of a folder; None to read it from their files.
 
     Raises
     ------
@@ -94,7 +100,7 @@ def find_suite(name: str) -> Suite:
     folder = Path(name)
     is_path = "/" in name or "\\" in name or name.startswith(".")
     if is_path or (name not in known_suites.names() and folder.is_dir()):
-        return find_local_suite(folder)
+        return find_local_suite(folder, tokens_per_step=tokens_per_step)
     return known_suites.load(name)
 
 

@@ -8,7 +8,7 @@ commit are kept by the source.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 
 from ckpt_analyzer.checkpoints.audit.reading import Question, read_model
@@ -30,6 +30,7 @@ def audit_plan(plan: Plan, store: Store, listener: Listener) -> Plan:
     StoreError
         If the store cannot be written.
     """
+    found: dict[AuditedCommit, str | None] = {}
     for asked in _questions(plan):
         model = asked.question.model.name
         try:
@@ -39,15 +40,25 @@ def audit_plan(plan: Plan, store: Store, listener: Listener) -> Plan:
             continue
         rows = audit_table(audited)
         store.renew_audit(rows, is_whole=audited.is_whole)
+        found |= suspects(rows)
         suspect = rows[(rows["standing"] == "suspect") & rows["step"].isin(asked.steps)]
         listener(ModelAudited(model, len(asked.steps), int(suspect["step"].nunique())))
-    return with_audit(plan, store)
+    return with_audit(plan, store, found)
 
 
-def with_audit(plan: Plan, store: Store) -> Plan:
-    """Return `plan` with what the audit in `store` says of its checkpoints, if there is one."""
+def with_audit(
+    plan: Plan, store: Store, found: Mapping[AuditedCommit, str | None] | None = None
+) -> Plan:
+    """Return `plan` with what the audit in `store` says of its checkpoints, if there is one.
+
+    Parameters
+    ----------
+    found
+        What was found just now: a run beside this one may have written its audit over it.
+    """
     audit = store.audit()
-    why = suspects(audit)
+    why = {**suspects(audit)}
+    why |= {key: reason for key, reason in (found or {}).items() if why.get(key) is None}
     units = tuple(
         replace(unit, suspicion=why.get(_key(unit), unit.suspicion)) for unit in plan.units
     )

@@ -17,7 +17,7 @@ from ckpt_analyzer.sweep.auditing import audit_plan
 from ckpt_analyzer.sweep.cost import unit_costs
 from ckpt_analyzer.sweep.memory import check_memory, needed_bytes
 from ckpt_analyzer.sweep.plan import Plan
-from ckpt_analyzer.sweep.prepare import load_tasks
+from ckpt_analyzer.sweep.prepare import check_unchanged, load_tasks
 from ckpt_analyzer.task_data import TaskItems
 
 
@@ -50,13 +50,15 @@ def execute(
     ------
     UserError
         If the engine is unknown, a model does not fit into memory, this machine lacks the device,
-        a task file cannot be had, or the store cannot be written.
+        a task file cannot be had or was edited, or the store cannot be written.
     """
     chosen = engines.load(engine)
     if plan.units and chosen.is_here:
         check_memory(plan)
         _check_device(plan.sweep.device)
     tasks = load_tasks(plan.sweep, endpoint) if plan.units else {}
+    if plan.units:
+        check_unchanged(plan, tasks)
     store = open_store(plan.sweep.store, create=True)
     listener(RunStarted(len(plan.units), plan.n_done, plan.n_items))
     if not plan.units:

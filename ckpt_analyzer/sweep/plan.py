@@ -146,7 +146,7 @@ def make_plan(
     Raises
     ------
     SweepError
-        If a size, arm or step does not exist, or nothing is selected.
+        If a size, arm or step does not exist, nothing is selected, or two runs have one name.
     CheckpointError
         If a source cannot say what it has.
     """
@@ -159,6 +159,7 @@ def make_plan(
         found = listed_models(sourced.suite, selected_models(sourced, sweep), sourced.source)
         models, commits = found.models, found.commits
         listed.append(ListedSuite(sourced, models, commits))
+        _check_told_apart(listed, sweep)
         choose = None if adaptive is None else _among_trusted(adaptive, sourced, commits)
         known = _growing if is_growing else _steps_of
         for checkpoint in selected_checkpoints(sourced, models, sweep, choose, known):
@@ -182,6 +183,23 @@ def make_plan(
                 units.append(Unit(checkpoint, sourced.source, left, suspicion))
     _check_formats(sweep, listed)
     return Plan(sweep, tuple(tasks), tuple(units), n_done, tuple(missing), listed=tuple(listed))
+
+
+def _check_told_apart(listed: Sequence[ListedSuite], sweep: Sweep) -> None:
+    """Refuse a last suite of `listed` with the names of another: one curve would hold both."""
+    places: dict[tuple[str, str], tuple[str | None, str]] = {}
+    for each in listed:
+        suite, selection = each.sourced.suite, each.sourced.selection
+        for model in each.models:
+            name, place = (suite.name_of(model), model.name), (suite.root, model.repo)
+            if places.setdefault(name, place) != place:
+                raise SweepError(
+                    f"two runs are called {model.name} of {name[0]}: nothing would tell their "
+                    "scores apart",
+                    where=sweep.where("suite" if selection.path is None else "path", selection),
+                    hint="rename one of the folders, take both by one pattern like "
+                    "'*/checkpoint-{step}', or give each a sweep and a store of its own",
+                )
 
 
 def selected_models(sourced: SourcedSuite, sweep: Sweep) -> tuple[Model, ...]:

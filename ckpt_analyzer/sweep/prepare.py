@@ -6,6 +6,7 @@ read; task files (kilobytes) are fetched only when the plan is to be run.
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
@@ -28,6 +29,7 @@ from ckpt_analyzer.store.place import Place
 from ckpt_analyzer.store.store import open_store
 from ckpt_analyzer.sweep.auditing import with_audit
 from ckpt_analyzer.sweep.config import SuiteSelection, Sweep, is_own_task, load_sweep
+from ckpt_analyzer.sweep.from_place import is_place
 from ckpt_analyzer.sweep.memory import needs_disk, own_spool
 from ckpt_analyzer.sweep.plan import Plan, PlannedTask, SourcedSuite, make_plan
 from ckpt_analyzer.sweep.sample import sample_items
@@ -79,6 +81,12 @@ def prepare_plan(sweep_file: Path, overrides: Overrides) -> Plan:
     UserError
         If the sweep, a suite, a task file or the store is wrong; it says where and what to do.
     """
+    if is_place(sweep_file) and not is_store(sweep_file):
+        raise SweepError(
+            f"{sweep_file} is a place of checkpoints, and no sweep file",
+            hint=f"see what a run of it would do: ckpt-analyzer run "
+            f"{shlex.quote(str(sweep_file))} --dry-run",
+        )
     return plan_sweep(load_sweep(find_sweep(sweep_file)), overrides)
 
 
@@ -176,6 +184,32 @@ def load_tasks(sweep: Sweep, endpoint: str | None) -> Mapping[str, TaskItems]:
     loaded = [load_items(t, data_dir=sweep.data, endpoint=endpoint) for t in tasks]
     ours = {items.task.name: _with_examples(items, sweep) for items in loaded}
     return ours | {loaded.task.name: loaded for loaded in _of_harness(sweep)}
+
+
+def check_unchanged(plan: Plan, tasks: Mapping[str, TaskItems]) -> None:
+    """Check that `tasks` are what `plan` read of them: their scores go by the digests of then.
+
+    Raises
+    ------
+    TaskDataError
+        If a file was edited meanwhile.
+    """
+    for planned in plan.tasks:
+        if tasks[planned.task.name].sha256 != planned.sha256:
+            raise _edited(planned.task)
+        if planned.examples_sha256 is None:
+            continue  # drawn, or of a framework with rules of its own
+        examples = _examples(planned.task, plan.sweep)
+        if examples is not None and examples.sha256 != planned.examples_sha256:
+            raise _edited(examples.task)
+
+
+def _edited(task: Task) -> TaskDataError:
+    return TaskDataError(
+        f"the file of {task.name} changed since it was planned",
+        where=task.data.name,
+        hint="run the same command again, once nobody writes to it",
+    )
 
 
 def _with_examples(items: TaskItems, sweep: Sweep) -> TaskItems:

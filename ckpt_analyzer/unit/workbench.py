@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager, closing, nullcontext
 from dataclasses import dataclass, field, replace
 from functools import partial
 from itertools import pairwise
@@ -46,6 +47,8 @@ from ckpt_analyzer.sweep.plan import Unit
 from ckpt_analyzer.task_data import TaskItems
 from ckpt_analyzer.unit.plan import UnitPlan, UnitPlans
 from ckpt_analyzer.unit.record import Scored, item_scores, judged, manifest_of, warnings_of
+
+_WITHOUT_END = nullcontext()
 
 
 @dataclass(frozen=True)
@@ -104,8 +107,14 @@ class Workbench:
         """Expect `units` in this order: while one of them is scored, the next is read."""
         self._followers = {id(unit): following for unit, following in pairwise(units)}
 
-    def work(self, unit: Unit) -> UnitStatus:
+    def work(self, unit: Unit, within: AbstractContextManager[None] = _WITHOUT_END) -> UnitStatus:
         """Score and store `unit`; what is wrong with its checkpoint becomes a failed status.
+
+        Parameters
+        ----------
+        within
+            Raises an error in the middle where that takes too long. What listeners make of the
+            events before and after is not in it.
 
         Raises
         ------
@@ -116,7 +125,8 @@ class Workbench:
         n_items = sum(self._plans.n_items(cell) for cell in unit.cells)
         self.listener(UnitStarted(unit.label, n_items))
         try:
-            warnings = self._score(unit)
+            with within:
+                warnings = self._score(unit)
         except StoreError:
             raise
         except UserError as error:
@@ -137,7 +147,11 @@ class Workbench:
 
     def _score(self, unit: Unit) -> tuple[str, ...]:
         begin = time.perf_counter()
-        ahead = self._on_its_way(unit)
+        # Closed whatever happens: else its thread would hold what it read, and the link.
+        with closing(self._on_its_way(unit)) as ahead:
+            return self._score_on_its_way(unit, ahead, begin)
+
+    def _score_on_its_way(self, unit: Unit, ahead: Ahead, begin: float) -> tuple[str, ...]:
         resolved = ahead.resolved()
         following = self._followers.get(id(unit))
         has_moved = any(cell.commit != resolved.commit for cell in unit.cells)
@@ -147,7 +161,6 @@ class Workbench:
         copied = self._equal.copy(unit, resolved, self.settings.sweep_sha256)
         unit = copied.left
         if not unit.cells:
-            ahead.close()
             return (*copied.notes, *_suspicion(unit))
         self._read_ahead(following, resolved, ahead)
         with ahead.opened() as opened:

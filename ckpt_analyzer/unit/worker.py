@@ -69,8 +69,7 @@ def work_on(bench: Workbench, job: Job, units: Sequence[Unit]) -> Iterator[UnitS
 
 def work_one(bench: Workbench, job: Job, unit: Unit) -> UnitStatus:
     """Score `unit` on a workbench that is open, within the time that a unit of `job` may take."""
-    with _time_limit(unit, job.terms.unit_timeout_seconds):
-        return bench.work(unit)
+    return bench.work(unit, _time_limit(unit, job.terms.unit_timeout_seconds))
 
 
 @contextmanager

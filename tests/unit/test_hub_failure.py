@@ -1,5 +1,7 @@
 """What the answers of a Hub mean, each in one sentence with the next step."""
 
+import errno
+
 import httpx2
 import pytest
 from huggingface_hub.errors import HfHubHTTPError
@@ -52,3 +54,13 @@ def test_a_hub_out_of_reach_concerns_all_that_is_in_it(error):
     assert "cannot be reached" in told.problem
     assert "secret" not in told.problem + told.hint
     assert concerns_the_repository(error)
+
+
+@pytest.mark.parametrize(
+    ("kind", "number"),
+    [(PermissionError, errno.EACCES), (FileExistsError, errno.EEXIST), (OSError, errno.EROFS)],
+)
+def test_a_folder_that_cannot_be_used_is_no_fault_of_the_hub(kind, number):
+    told = explain(kind(number, "Refused", "/spool/part"), "x", "https://hub")
+    assert told.problem == "x was not read: /spool/part cannot be used (Refused)"
+    assert "--spool DIR" in told.hint

@@ -1,8 +1,10 @@
 """What is whole of a run at work, told from what is still being written."""
 
+import errno
 import json
 import os
 import shutil
+from pathlib import Path
 
 import pytest
 
@@ -151,3 +153,15 @@ def test_a_folder_that_is_removed_between_two_glances_is_gone(source, monkeypatc
     monkeypatch.setattr("ckpt_analyzer.checkpoints.local.file_sha256", removed)
     with pytest.raises(GoneError, match="save_total_limit"):
         local.resolve(checkpoint)
+
+
+def test_a_folder_that_may_not_be_read_is_waited_for_with_the_reason(tmp_path, monkeypatch):
+    folder = old(write(tmp_path / "checkpoint-1", trainer_files(1)))
+
+    def refused(path):
+        raise PermissionError(errno.EACCES, "Permission denied", str(path))
+
+    monkeypatch.setattr(Path, "iterdir", refused)
+    growth, seen = Growth(10), Seen("run", 1)
+    assert not growth.is_whole(seen, folder)
+    assert growth.waiting == {seen: "it cannot be read: Permission denied"}

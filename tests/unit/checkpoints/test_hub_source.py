@@ -9,6 +9,7 @@ import pytest
 from huggingface_hub.utils import close_session
 
 import hub_server
+from ckpt_analyzer.checkpoints import scratch
 from ckpt_analyzer.checkpoints.download import Line
 from ckpt_analyzer.checkpoints.hub import HubSource
 from ckpt_analyzer.checkpoints.hub_reading import HubReading
@@ -252,6 +253,21 @@ def test_a_revision_that_lacks_files_is_told_before_any_download(hub, source, mi
     hub.add("org/toy-36k", "step2", {k: v for k, v in files().items() if k != missing})
     with pytest.raises(CheckpointError, match=problem):
         source.resolve(checkpoint(2))
+
+
+@pytest.mark.parametrize("call", ["mkdir", "lock"])
+def test_a_disk_that_has_no_room_for_a_folder_is_told_as_well(source, tmp_path, monkeypatch, call):
+    resolved = source.resolve(checkpoint())
+
+    def full(path, *_, **__):
+        raise OSError(errno.ENOSPC, "No space left on device", str(path))
+
+    if call == "mkdir":
+        monkeypatch.setattr(Path, "mkdir", full)
+    else:
+        monkeypatch.setattr(scratch, "FileLock", full)
+    with pytest.raises(CheckpointError, match="the disk is full"), source.fetch(resolved):
+        pass
 
 
 def test_a_full_disk_is_told(source, monkeypatch):

@@ -1,7 +1,9 @@
 """Suites and checkpoints in folders: found, counted, checked, and used in place."""
 
+import errno
 import json
 import os
+from pathlib import Path
 
 import pytest
 
@@ -251,6 +253,48 @@ def with_tokenizer_in(folder, root):
         path.unlink()
     (folder / "tokenizer.json").write_text("{}")
     return find_local_suite(root)
+
+
+@pytest.fixture
+def unreadable(monkeypatch):
+    """Return a function that takes the right to read a file away, from whomever runs the tests."""
+    taken, open_path = set(), Path.open
+
+    def opened(path, *arguments, **more):
+        if path in taken:
+            raise PermissionError(errno.EACCES, "Permission denied", str(path))
+        return open_path(path, *arguments, **more)
+
+    monkeypatch.setattr(Path, "open", opened)
+    return lambda path: taken.add(path) or str(path)
+
+
+@pytest.mark.parametrize("name", ["model.safetensors", "config.json"])
+def test_a_file_that_may_not_be_read_fails_its_checkpoint_alone(tmp_path, unreadable, name):
+    root = trainer_output(tmp_path / "run")
+    where = unreadable(root / "checkpoint-50" / name)
+    suite = find_local_suite(root)
+    source, (model,) = LocalSource(suite), suite.models
+    assert len(source.commits([model])) == 2
+    assert source.resolve(suite.checkpoint(model, 100)).weight_files
+    for asked in (source.resolve, source.inventory):
+        with pytest.raises(CheckpointError, match="cannot be read: Permission denied") as caught:
+            asked(suite.checkpoint(model, 50))
+        assert caught.value.where == where
+        assert "permissions" in caught.value.hint
+
+
+def test_a_folder_that_may_not_be_read_is_one_clear_sentence(tmp_path, monkeypatch):
+    root = trainer_output(tmp_path / "run")
+    suite = find_local_suite(root)
+
+    def refused(path):
+        raise PermissionError(errno.EACCES, "Permission denied", str(path))
+
+    monkeypatch.setattr(Path, "iterdir", refused)
+    with pytest.raises(CheckpointError, match="cannot be read: Permission denied") as caught:
+        LocalSource(suite).commits(suite.models)
+    assert caught.value.where == str(root / "checkpoint-50")
 
 
 def test_a_tokenizer_further_up_is_yielded_with_the_checkpoint(tmp_path):

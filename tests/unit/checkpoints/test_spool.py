@@ -129,6 +129,32 @@ def test_leftovers_of_other_runs_make_room(server, tmp_path):
         assert not (tmp_path / ("0" * 64 + ".partial")).exists()
 
 
+def test_what_another_process_is_writing_is_no_leftover(tmp_path):
+    ours, other = Server(a=b"a" * 100_000), Server(c=b"c" * 80_000)
+    is_writing, may_end = threading.Event(), threading.Event()
+    read = []
+
+    def slowly(file, first_byte):
+        yield other.files[file.name][:40_000]
+        is_writing.set()
+        may_end.wait(5)
+        yield other.files[file.name][40_000:]
+
+    def write():
+        # A spool of its own, as that of another process is.
+        with Spool(SpoolPlace(tmp_path, 100_000)).files(other.resolved(), slowly) as folder:
+            read.append((folder / "c").read_bytes())
+
+    thread = threading.Thread(target=write)
+    thread.start()
+    is_writing.wait(5)
+    with Spool(SpoolPlace(tmp_path, 100_000)).files(ours.resolved(), ours.read):
+        may_end.set()
+        thread.join(5)
+    assert read == [other.files["c"]]
+    assert left(tmp_path) == []
+
+
 def test_a_full_disk_is_told_and_leaves_nothing_behind(server, tmp_path, monkeypatch):
     def full(*_):
         raise OSError(errno.ENOSPC, "No space left on device")

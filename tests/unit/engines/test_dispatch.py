@@ -10,8 +10,8 @@ from ckpt_analyzer.engines._chunks import CHUNKS_PER_WORKER, chunks_of
 from ckpt_analyzer.engines._dispatch import Dispatch
 
 
-def unit(model, step):
-    checkpoint = SimpleNamespace(model=SimpleNamespace(name=model), step=step)
+def unit(model, step, suite="s"):
+    checkpoint = SimpleNamespace(model=SimpleNamespace(name=model), step=step, suite=suite)
     return SimpleNamespace(checkpoint=checkpoint, label=f"{model}@{step}")
 
 
@@ -45,6 +45,12 @@ def test_no_chunk_is_longer_than_a_fair_share_unless_one_unit_is(sizes, workers)
     chunks = chunks_of(units, costs_of(units), workers=workers, has_gpu=False)
     share = sum(chunk.seconds for chunk in chunks) / (workers * CHUNKS_PER_WORKER)
     assert all(chunk.seconds <= share * 1.001 or len(chunk.units) == 1 for chunk in chunks)
+
+
+def test_models_of_one_name_in_two_suites_are_in_chunks_of_their_own():
+    units = [unit("small", step, suite) for suite, n in (("a", 5), ("b", 7)) for step in range(n)]
+    for chunk in chunks_of(units, costs_of(units), workers=1, has_gpu=False):
+        assert len({each.checkpoint.suite for each in chunk.units}) == 1
 
 
 def test_the_costliest_model_begins_first():

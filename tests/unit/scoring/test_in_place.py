@@ -11,7 +11,8 @@ import torch
 from safetensors.torch import load_file, save_file
 from transformers import AutoModelForCausalLM
 
-from ckpt_analyzer.errors import CheckpointError
+from ckpt_analyzer.errors import CheckpointError, ScoringError
+from ckpt_analyzer.scoring import in_place
 from ckpt_analyzer.scoring.in_place import InPlaceModel
 from ckpt_analyzer.scoring.load import load_model
 from ckpt_analyzer.weights import FileStarted, FileVerified, PickledFile, TensorSlice
@@ -97,6 +98,25 @@ def test_another_configuration_builds_another_model(saved):
     (folder / "config.json").write_text(json.dumps(config | {"use_parallel_residual": False}))
     assert memory.load(folder, file_of(first)) is not model
     assert memory.load(folder, file_of(first)).config.use_parallel_residual is False
+
+
+def test_a_model_whose_making_was_given_up_fills_no_checkpoint_of_another(saved, monkeypatch):
+    folder, first, _ = saved
+    memory = InPlaceModel("fp32", "cpu")
+    memory.load(folder, file_of(first))
+    config = (folder / "config.json").read_text()
+    changed = json.loads(config) | {"use_parallel_residual": False}
+    (folder / "config.json").write_text(json.dumps(changed))
+
+    def given_up(_):
+        raise ScoringError("took longer than its time")  # --unit-timeout, wherever it strikes
+
+    with monkeypatch.context() as patch:
+        patch.setattr(in_place, "ParameterNames", given_up)
+        with pytest.raises(ScoringError, match="took longer"):
+            memory.load(folder, file_of(first))
+    (folder / "config.json").write_text(config)
+    assert memory.load(folder, file_of(first)).config.use_parallel_residual is True
 
 
 def test_a_file_that_begins_anew_is_taken_from_its_beginning(saved):

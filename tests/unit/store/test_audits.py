@@ -7,7 +7,7 @@ import pytest
 
 from ckpt_analyzer.errors import StoreError
 from ckpt_analyzer.store import atomic
-from ckpt_analyzer.store.audits import findings
+from ckpt_analyzer.store.audits import findings, suspects
 from ckpt_analyzer.store.store import open_store
 from ckpt_analyzer.tables import AUDIT
 from store_factory import simple_unit
@@ -92,6 +92,15 @@ def test_fits_are_of_another_content_once_an_audit_finds_a_suspect(store):
     assert not store.is_fitted(with_suspects=True)
     store.renew_audit(rows((1, "suspect", "x")), is_whole=True)
     assert not store.is_fitted()
+
+
+def test_a_table_that_was_not_stored_yet_says_the_same_of_what_is_suspect(store):
+    audit = rows((1, "suspect", "equal to step 9"), (2, "suspect", "reported"), (3, "sound", None))
+    # As pandas makes a column of texts some of which are absent.
+    audit = audit.assign(link=pd.Series([None, "https://x/1", None], dtype="str"))
+    store.renew_audit(audit, is_whole=True)
+    assert suspects(audit) == suspects(store.audit())
+    assert [*suspects(audit).values()] == ["equal to step 9", "reported (https://x/1)", None]
 
 
 def test_a_damaged_audit_is_named_with_what_to_do(store):

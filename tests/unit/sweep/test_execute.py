@@ -1,9 +1,10 @@
 import errno
+import json
 
 import pytest
 import torch
 
-from ckpt_analyzer.errors import ScoringError, StoreError
+from ckpt_analyzer.errors import ScoringError, StoreError, TaskDataError
 from ckpt_analyzer.events import UnitStatus
 from ckpt_analyzer.store import atomic
 from ckpt_analyzer.store.store import open_store
@@ -69,3 +70,19 @@ def test_a_damaged_unit_is_named_by_the_plan_and_scored_again(tmp_path):
 
 def test_an_empty_folder_may_become_a_store(tmp_path):
     assert execute(planned(tmp_path), listener=lambda event: None).n_done == 2
+
+
+@pytest.mark.parametrize("changed", ["mine.jsonl", "shown.jsonl"])
+def test_a_file_that_is_edited_after_the_plan_is_not_scored_under_its_old_digest(tmp_path, changed):
+    row = {"prompt": "Q", "classes": [" a", " b"], "answer_index": 0}
+    for name in ("mine.jsonl", "shown.jsonl"):
+        (tmp_path / name).write_text(f"{json.dumps(row)}\n" * 3)
+    text = TEXT.format(store=tmp_path / "store", device="cpu")
+    text = text.replace("[toy-grammar]", f"['{tmp_path / 'mine.jsonl'}']")
+    text += f"shots: 1\nfew_shot: {{file: '{tmp_path / 'shown.jsonl'}'}}\n"
+    plan = plan_sweep(parse_sweep(text, "x"), Overrides())
+    (tmp_path / changed).write_text(f"{json.dumps(row | {'answer_index': 1})}\n" * 3)
+    with pytest.raises(TaskDataError, match="changed since it was planned") as caught:
+        execute(plan, listener=lambda event: None)
+    assert caught.value.where == str(tmp_path / changed)
+    assert not (tmp_path / "store").exists()

@@ -1,4 +1,5 @@
 from contextlib import nullcontext
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -102,6 +103,27 @@ def test_every_number_of_shots_is_a_cell_of_its_own():
     assert [(cell.task, cell.shots) for cell in made.units[0].cells] == [
         ("a", 0), ("a", 4), ("b", 0), ("b", 4),
     ]  # fmt: skip
+
+
+def two_suites(first, second):
+    text = "name: s\nsuites: [{path: a/run}, {path: b/run}]\ntasks: [memo-trap]\nstore: st\n"
+    sweep = parse_sweep(text, "s.yaml")
+    pairs = zip((first, second), sweep.suites, strict=True)
+    return make_plan(sweep, [SourcedSuite(s, Source(), entry) for s, entry in pairs], TASKS, set())
+
+
+def test_a_suite_that_is_named_twice_is_planned_once():
+    suite = replace(SUITE, root="/a/run")
+    assert labels(two_suites(suite, suite)) == labels(plan())
+
+
+@pytest.mark.parametrize("steps", [STEPS, (3, 5)], ids=["equal steps", "other steps"])
+def test_two_runs_of_one_name_are_refused_as_no_curve_could_tell_them_apart(steps):
+    other = replace(SUITE, root="/b/run", models=(model("1b", steps=steps),))
+    with pytest.raises(SweepError, match="two runs are called m-1b of m") as caught:
+        two_suites(replace(SUITE, root="/a/run"), other)
+    assert caught.value.where == "s.yaml:2, key suites[1].path"
+    assert "rename" in caught.value.hint
 
 
 def test_a_tuned_arm_keeps_its_own_steps():

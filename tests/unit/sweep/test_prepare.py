@@ -1,10 +1,11 @@
 import json
+from pathlib import Path
 
 import pytest
 
 from ckpt_analyzer.errors import StoreError, SweepError, TaskDataError
 from ckpt_analyzer.sweep.config import parse_sweep
-from ckpt_analyzer.sweep.prepare import Overrides, plan_sweep, plan_tasks
+from ckpt_analyzer.sweep.prepare import Overrides, plan_sweep, plan_tasks, prepare_plan
 
 TEXT = """\
 name: t
@@ -46,6 +47,16 @@ def test_what_a_suite_does_not_have_is_said_with_file_line_and_key(text, old, ne
     with pytest.raises(SweepError) as caught:
         plan_sweep(parse_sweep(text.replace(old, new), "x"), Overrides())
     assert expected in str(caught.value)
+
+
+@pytest.mark.parametrize("place", ["runs", "runs/*/step_{step}", "hub:org/name", "toy-neox"])
+def test_the_plan_of_a_place_names_the_command_that_makes_it(place, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    Path("runs").mkdir()
+    with pytest.raises(SweepError, match="is a place of checkpoints") as caught:
+        prepare_plan(Path(place), Overrides())
+    assert "ckpt-analyzer run " in caught.value.hint
+    assert "--dry-run" in caught.value.hint
 
 
 def test_more_shots_than_items_are_refused_before_anything_is_scored(text):

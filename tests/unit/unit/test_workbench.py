@@ -1,5 +1,6 @@
 """One unit of work on real toy checkpoints, and what goes wrong with one of them."""
 
+import threading
 from dataclasses import replace
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from ckpt_analyzer.scoring.in_place import InPlaceModel
 from ckpt_analyzer.scoring.layered_model import LayeredModel
 from ckpt_analyzer.store.store import open_store
 from ckpt_analyzer.sweep.config import parse_sweep
+from ckpt_analyzer.sweep.copies import EqualWeights
 from ckpt_analyzer.sweep.prepare import Overrides, load_tasks, plan_sweep
 from ckpt_analyzer.unit import plan as unit_plan
 from ckpt_analyzer.unit import workbench
@@ -159,6 +161,19 @@ def test_a_checkpoint_that_is_removed_while_it_is_loaded_fails_alone(plan, bench
     status = bench.work(plan.units[0])
     assert status.state == "failed"
     assert "step0/model.safetensors vanished" in status.problem
+
+
+@pytest.mark.parametrize("step", ["copy", "_read_ahead"])
+def test_a_unit_that_is_given_up_before_it_is_opened_leaves_nothing_on_its_way(
+    plan, bench, monkeypatch, step
+):
+    def given_up(*_):
+        raise ScoringError("took longer than its time")  # --unit-timeout, wherever it strikes
+
+    owner = EqualWeights if step == "copy" else Workbench
+    monkeypatch.setattr(owner, step, given_up)
+    assert bench.work(plan.units[0]).problem == "took longer than its time"
+    assert [each for each in threading.enumerate() if each.name == "ahead"] == []
 
 
 @pytest.mark.parametrize("value", ["nan", "inf"])

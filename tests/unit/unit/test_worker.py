@@ -1,12 +1,16 @@
 """While a unit is scored the next one is read, whichever way its worker was started."""
 
+import time
+from dataclasses import replace
+
 import pytest
 
 from ckpt_analyzer import engines
 from ckpt_analyzer.checkpoints.ahead import Ahead
-from ckpt_analyzer.engines import Engine
+from ckpt_analyzer.engines import Engine, Terms
 from ckpt_analyzer.engines._chunks import Chunk
 from ckpt_analyzer.engines._shared_job import save_job, work_part
+from ckpt_analyzer.events import UnitStatus
 from ckpt_analyzer.store.jobs import new_folder
 from ckpt_analyzer.sweep.config import parse_sweep
 from ckpt_analyzer.sweep.execute import execute
@@ -88,3 +92,25 @@ def test_what_a_worker_of_a_cluster_need_not_score_is_not_read(job, happened):
     happened.clear()
     work_as_one_part(job)
     assert happened == ["read 8", "read 4096", "stored 8", "stored 4096"]
+
+
+def test_a_unit_that_takes_too_long_fails_alone(job, monkeypatch):
+    monkeypatch.setattr(workbench.Workbench, "_score", lambda *_: time.sleep(5))
+    short = replace(job, terms=Terms(unit_timeout_seconds=0.2))
+    (status,) = work_units(short, job.units[:1], lambda _: None)
+    assert status.state == "failed"
+    assert "took longer than 0.2 s" in status.problem
+
+
+def test_what_is_made_of_a_status_is_no_part_of_the_time_of_its_unit(job, monkeypatch):
+    monkeypatch.setattr(workbench.Workbench, "_score", lambda *_: ())
+    heard = []
+
+    def page_is_written(event):
+        if isinstance(event, UnitStatus):
+            time.sleep(0.4)
+            heard.append(event)
+
+    short = replace(job, terms=Terms(unit_timeout_seconds=0.2))
+    assert list(work_units(short, job.units[:2], page_is_written)) == heard
+    assert [status.state for status in heard] == ["done", "done"]

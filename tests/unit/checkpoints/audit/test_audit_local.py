@@ -56,6 +56,12 @@ def test_a_half_written_and_an_absent_checkpoint_are_told_apart(suite):
     ]
 
 
+def test_a_run_whose_tokens_nobody_tells_is_audited_all_the_same(tmp_path):
+    for i, step in enumerate((100, 200)):
+        write(tmp_path / "mine" / f"checkpoint-{step}", files(fill=i))
+    assert findings(tmp_path / "mine") == []
+
+
 def test_a_size_or_arm_that_is_not_there_is_named(suite):
     with pytest.raises(UserError, match="there is no model of own named '2'"):
         audit(suite, sizes=("2",))

@@ -112,6 +112,17 @@ def test_a_damaged_cache_is_asked_for_again(hub, tmp_path):
     assert first.drop(columns="audited").equals(audit(hub, tmp_path).drop(columns="audited"))
 
 
+def test_a_text_of_the_cache_that_was_cut_off_is_asked_for_again(hub, tmp_path):
+    before = audit(hub, tmp_path)
+    texts = list((tmp_path / "metadata").rglob("text-*"))
+    assert texts
+    for path in texts:
+        path.write_bytes(path.read_bytes()[:-1])  # as a loss of power leaves it
+    n_requests = hub.count("/resolve/")
+    assert audit(hub, tmp_path).drop(columns="audited").equals(before.drop(columns="audited"))
+    assert hub.count("/resolve/") == n_requests + len(texts)
+
+
 def test_a_branch_that_moved_is_read_anew(hub, tmp_path):
     audit(hub, tmp_path)
     plant_weights_of(hub, 4, 143000)
