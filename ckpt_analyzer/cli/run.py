@@ -179,9 +179,10 @@ def _check_follow_options(follow: bool, given: tuple[object, ...]) -> None:
 
 def _sweep(given: Path, choices: Choices) -> Sweep:
     from ckpt_analyzer.sweep.config import load_sweep
-    from ckpt_analyzer.sweep.from_place import is_place, sweep_of_place
+    from ckpt_analyzer.sweep.from_place import is_place, require_something, sweep_of_place
     from ckpt_analyzer.sweep.shipped import find_sweep
 
+    require_something(given)
     if is_place(given):
         return sweep_of_place(given, choices)
     sweep = load_sweep(find_sweep(given))
