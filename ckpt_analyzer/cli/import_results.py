@@ -76,7 +76,9 @@ def _take_in(
         f"{counted(len(found.models), 'model')}, {counted(len(found.tasks), 'task')}"
     )
     if as_json:
-        show_json({"files": found.n_files, "items": found.n_items, "failures": failures})
+        read_of = {"files": found.n_files, "values": found.n_values, "items": found.n_items}
+        names = {"models": found.models, "tasks": found.tasks}
+        show_json({**read_of, **names, "failures": failures})
     if page is None:
         talk(f"next: ckpt-analyzer fit {quoted(store)}")
     else:
