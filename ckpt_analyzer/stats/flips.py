@@ -18,6 +18,7 @@ from narwhals.typing import IntoFrame
 from statsmodels.stats.multitest import multipletests
 
 from ckpt_analyzer import tables
+from ckpt_analyzer.errors import UserError
 from ckpt_analyzer.stats.contrasts import Arm, Arms, NullOptions, find_arms
 from ckpt_analyzer.stats.frames import as_pandas
 from ckpt_analyzer.stats.noise import Noise, estimate_noise
@@ -68,6 +69,13 @@ class FlipOptions:
     seed: int = 0
     n_draws: int = 2000
 
+    def __post_init__(self) -> None:
+        """Refuse a level that is none."""
+        if not 0 < self.alpha < 1:
+            raise UserError(
+                f"alpha is {self.alpha:g}, and a level lies between 0 and 1", hint="alpha=0.05"
+            )
+
 
 def find_flips(
     table: IntoFrame,
@@ -88,7 +96,9 @@ def find_flips(
         with standard errors. With items, the covariance of the means over items is used: the same
         items are asked at every checkpoint. A frame of polars, pyarrow or any other library that
         narwhals knows is taken as well. With a column ``seed`` each seed is a series of its own
-        (its number is in the result), and their scatter tells shocks from the trend.
+        (its number is in the result), and their scatter tells shocks from the trend. Several scores
+        of one item at one place of a series are averaged, and so are several means. An unknown
+        standard error among known ones is taken to be the largest of these.
     axis
         ``tokens``, ``parameters``, ``flops`` or ``shots``. Fits see its logarithm; step 0 has none,
         is left out and flagged ``zero-left-out``.
@@ -136,7 +146,8 @@ def find_flips(
     Raises
     ------
     UserError
-        If the table is none, lacks columns, or the axis is unknown.
+        If the table is none, lacks columns, holds what is no number where one must be, or names
+        nothing in a column that it has; if the axis is unknown, or `alpha` no level.
     """
     options = options or FlipOptions(alpha=alpha, seed=seed)
     series = cut_series(as_pandas(table), Cut(axis, options.keep_suspect))
@@ -153,11 +164,11 @@ def decide_flips(series: Sequence[Series], axis: Axis, options: FlipOptions) -> 
         columns=list(tables.FLIPS.names),
     )
     flips = _adjusted(rows.astype({"n_items": "Int64"}))
-    flips["flags"] = _with_disagreement(flips)
+    seeds = pd.Series([one.key.get("seed") for one in series], dtype="Int64")
+    flips["flags"] = pd.Series(_with_disagreement(flips, seeds), dtype=object)
     tables.conform(flips, tables.FLIPS)
     if any("seed" in one.key for one in series):
-        seeds = [one.key.get("seed") for one in series]
-        flips = flips.assign(seed=pd.array(seeds, dtype="Int64"))
+        flips = flips.assign(seed=seeds)
     return flips.assign(**{f"flip_{axis}": flips["flip_at"]})
 
 
@@ -320,12 +331,13 @@ def _adjusted(rows: pd.DataFrame) -> pd.DataFrame:
     return rows
 
 
-def _with_disagreement(flips: pd.DataFrame) -> list[list[str]]:
+def _with_disagreement(flips: pd.DataFrame, seeds: pd.Series[int]) -> list[list[str]]:
     """Return the flags, with one on each flip of which another metric says there is none."""
     same = [name for name in tables.SERIES if name != "metric"]
     turns = flips["verdict"].isin(("U", "inverted_U"))
     settled = flips["verdict"].isin(("flat", "monotone_up", "monotone_down", "other"))
-    denied = settled.groupby([flips[name] for name in [*same, "size"]]).transform("any")
+    run = [*(flips[name] for name in [*same, "size"]), seeds.fillna(-1)]
+    denied = settled.groupby(run).transform("any")
     return [
         sorted([*flags, "metrics-disagree"]) if flag else flags
         for flags, flag in zip(flips["flags"], turns & denied, strict=True)

@@ -45,7 +45,8 @@ def size_tokens_regression(
     Parameters
     ----------
     trends
-        Rows of ``tables.TRENDS``. Rows at zero tokens have no logarithm and are left out.
+        Rows of ``tables.TRENDS``. Rows at zero tokens have no logarithm and are left out, as are
+        those without a value.
     metrics
         Those that enter. All their p-values form one family for the correction.
 
@@ -68,7 +69,7 @@ def size_tokens_regression(
     import pandas as pd
     from statsmodels.stats.multitest import multipletests
 
-    rows = trends[trends["metric"].isin(list(metrics)) & (trends["tokens"] > 0)]
+    rows = _of_metrics(trends, metrics)
     if rows.empty:
         raise UserError(
             f"no rows of the metrics {', '.join(metrics)} to regress",
@@ -89,7 +90,7 @@ def regressable(
     Left out are groups with fewer than 5 values, one size, one token count, or a size label that
     is no number. No rows come back where no group is left.
     """
-    rows = trends[trends["metric"].isin(list(metrics)) & (trends["tokens"] > 0)]
+    rows = _of_metrics(trends, metrics)
     groups = rows.groupby(list(_GROUP))
     enough = (
         (groups["value"].transform("size") >= MIN_VALUES)
@@ -99,6 +100,13 @@ def regressable(
     )
     kept: pd.DataFrame = rows[enough]
     return kept
+
+
+def _of_metrics(trends: pd.DataFrame, metrics: Sequence[str]) -> pd.DataFrame:
+    """Return the rows of `metrics` that have a value and a logarithm of their tokens."""
+    placed = (trends["tokens"] > 0) & trends["value"].notna()
+    rows: pd.DataFrame = trends[trends["metric"].isin(list(metrics)) & placed]
+    return rows
 
 
 def _are_numbers(labels: pd.Series[str]) -> bool:

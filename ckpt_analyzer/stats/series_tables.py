@@ -19,6 +19,16 @@ from scipy.optimize import nnls
 
 from ckpt_analyzer.errors import UnknownNameError, UserError
 from ckpt_analyzer.stats.series import Series
+from ckpt_analyzer.stats.table_checks import (
+    measure_of,
+    names_of,
+    no_gap,
+    none_below_zero,
+    numbers,
+    steps_known,
+    suspected,
+    with_plain_index,
+)
 
 Axis = Literal["tokens", "parameters", "flops", "shots"]
 AXES: tuple[Axis, ...] = get_args(Axis)
@@ -66,19 +76,19 @@ def cut_series(table: pd.DataFrame, cut: Cut) -> list[Series]:
     UserError
         If the table has neither ``score`` and an item column nor ``value``, or the axis is unknown.
     """
-    if cut.axis not in AXES:
-        raise UnknownNameError("axis", cut.axis, AXES)
     return [_series(part, cut, _measure) for part in cut_rows(table, cut)]
 
 
 def cut_rows(table: pd.DataFrame, cut: Cut) -> list[pd.DataFrame]:
     """Return the rows of each series of ``cut_series``, suspect ones included."""
     if cut.axis not in AXES:
-        raise UnknownNameError("axis", cut.axis, AXES)
+        raise UnknownNameError("axis", str(cut.axis), AXES)
     rows = _measured_rows(table, cut.axis)
+    if cut.axis != "tokens":
+        steps_known(rows)
     if cut.axis == "flops" and "step" in rows.columns:
         models = [name for name in (*_fixed("tokens"), "model") if name in rows.columns]
-        last = rows.groupby(models)["step"].transform("max") if models else rows["step"].max()
+        last = rows.groupby(models, dropna=False, observed=True)["step"].transform("max")
         rows = rows[rows["step"] == last]
     groups = _fixed(cut.axis)
     if cut.axis in ("parameters", "shots"):
@@ -127,36 +137,35 @@ def _measured_rows(table: pd.DataFrame, axis: str) -> pd.DataFrame:
 
     Columns that the table leaves out stay out: a million equal values cost more than the rest.
     """
-    rows = table.rename(columns={"item_id": "item"})
-    if "score" in rows.columns and "item" in rows.columns:
-        measured = "score"
-    elif "value" in rows.columns:
-        measured = "value"
-    else:
-        raise UserError(
-            "the table has neither item scores nor means",
-            where=f"columns: {', '.join(map(str, table.columns))}",
-            hint="give the columns item and score, or value and stderr",
-        )
-    scored = rows[measured].notna()
-    rows = rows if scored.all() else rows[scored]
+    rows = with_plain_index(table)
+    if "item" not in rows.columns:
+        rows = rows.rename(columns={"item_id": "item"})
+    measured = measure_of(rows)
+    scored_R = ~np.isnan(numbers(rows, measured))
+    rows = rows if scored_R.all() else rows[scored_R]
+    if measured == "score":
+        no_gap(rows, "item")
     if "model" not in rows.columns and "size" in rows.columns:
+        no_gap(rows, "size")
         rows = rows.assign(model=rows["size"])
     return rows.assign(_axis=_axis_values(rows, axis))
 
 
-def _axis_values(rows: pd.DataFrame, axis: str) -> pd.Series:
+def _axis_values(rows: pd.DataFrame, axis: str) -> np.ndarray:
     if axis == "tokens" and "arm_tokens" in rows.columns:
-        return rows["arm_tokens"].astype(float)
-    computed = axis == "flops" and "flops" not in rows.columns
-    for name in ("parameters", "tokens") if computed else (axis,):
-        if name not in rows.columns:
-            raise UserError(
-                f"the table has no column {name!r}", hint=f"axes are: {', '.join(AXES)}"
-            )
-    if computed:
-        return 6.0 * rows["parameters"].astype(float) * rows["tokens"].astype(float)
-    return rows[axis].astype(float)
+        return _places_in(rows, "arm_tokens")
+    if axis == "flops" and "flops" not in rows.columns:
+        return np.asarray(6.0 * _places_in(rows, "parameters") * _places_in(rows, "tokens"))
+    if axis == "shots" and axis in rows.columns:
+        none_below_zero(rows, axis)
+    return _places_in(rows, axis)
+
+
+def _places_in(rows: pd.DataFrame, column: str) -> np.ndarray:
+    if column not in rows.columns:
+        raise UserError(f"the table has no column {column!r}", hint=f"axes are: {', '.join(AXES)}")
+    no_gap(rows, column)
+    return numbers(rows, column)
 
 
 def _step_of(rows: pd.DataFrame) -> int:
@@ -166,18 +175,16 @@ def _step_of(rows: pd.DataFrame) -> int:
 def _series(
     rows: pd.DataFrame, cut: Cut, measure: Callable[[pd.DataFrame, str], _Measured]
 ) -> Series:
-    key = {
-        name: rows[name].iloc[0] if name in rows.columns else default
-        for name, default in KEY_DEFAULTS.items()
-    } | _VARIES[cut.axis]
+    key = KEY_DEFAULTS | _VARIES[cut.axis]
+    key |= names_of(rows, {name: KEY_DEFAULTS[name] for name in _fixed(cut.axis)})
     if cut.axis == "parameters":
         key["size"] = f"step {_step_of(rows)}"
     if cut.axis == "shots":
         # One curve per checkpoint: without the step, those of one model could not be told apart.
         key["size"] = at_step(str(key["size"]), _step_of(rows))
     if "seed" in rows.columns:
-        seed = rows["seed"].iloc[0]
-        key["seed"] = None if pd.isna(seed) else int(seed)
+        seed = numbers(rows, "seed")[0]
+        key["seed"] = None if np.isnan(seed) else int(seed)
     notes = []
     if cut.axis != "shots" and (rows["_axis"] <= 0).any():
         rows = rows[rows["_axis"] > 0]
@@ -185,10 +192,10 @@ def _series(
     if cut.axis in _JOINS_MODELS and len(apart := _one_model_a_place(rows)) < len(rows):
         rows = apart
         notes.append("size-twice-left-out")
-    is_suspect = rows["suspect"].notna() if "suspect" in rows.columns else None
-    suspect = rows.iloc[:0] if is_suspect is None else rows[is_suspect]
+    suspect_R = suspected(rows)
+    suspect = rows[suspect_R]
     if not cut.keep_suspect and len(suspect):
-        rows = rows[rows["suspect"].isna()]
+        rows = rows[~suspect_R]
         notes.append("suspect-left-out")
     measured = measure(rows, cut.axis)
     if cut.axis in _JOINS_MODELS and key.get("seed") is not None:
@@ -218,8 +225,7 @@ def at_step(size: str, step: int) -> str:
 
 
 def _position(axis_K: np.ndarray, axis: str) -> np.ndarray:
-    position: np.ndarray = np.log10(axis_K + 1.0) if axis == "shots" else np.log10(axis_K)
-    return position
+    return np.asarray(np.log10(axis_K + 1.0) if axis == "shots" else np.log10(axis_K))
 
 
 @dataclass(frozen=True)
@@ -248,12 +254,23 @@ def _from_grid(grid: _Grid, axis: str) -> _Measured:
     covariance_KK = _shrunk(covariance_KK, position_K, len(score_NK))
     # The means of two points share the items that both have.
     covariance_KK = covariance_KK * both_KK / np.outer(count_K, count_K)
+    if not scored_NK.all():
+        covariance_KK = _fitted_together(covariance_KK)
     present = score_NK[scored_NK]
     if present.size and np.isin(present, (present.min(), present.max())).all():
         span = float(np.ptp(present)) or 1.0
         floor_K = span**2 * _least_proportion_variance(count_K)
         np.fill_diagonal(covariance_KK, np.maximum(np.diag(covariance_KK), floor_K))
     return _Measured(grid.axis_K, value_K, (covariance_KK + covariance_KK.T) / 2, len(score_NK))
+
+
+def _fitted_together(covariance_KK: np.ndarray) -> np.ndarray:
+    """Return the nearest covariance: over the items of each pair of points, one need not exist."""
+    eigenvalue_K, vector_KK = np.linalg.eigh(covariance_KK)
+    if eigenvalue_K.min(initial=0.0) >= 0:
+        return covariance_KK
+    nearest_KK: np.ndarray = (vector_KK * np.maximum(eigenvalue_K, 0.0)) @ vector_KK.T
+    return nearest_KK
 
 
 @dataclass(frozen=True)
@@ -264,15 +281,20 @@ class _Grid:
 
 def _grid(rows: pd.DataFrame) -> _Grid:
     """Return items by points; several scores of one item at one point are averaged."""
-    item_of_row, items = pd.factorize(rows["item"], sort=True)
+    item_of_row, names = pd.factorize(rows["item"], sort=True)
+    if "part" in rows.columns:
+        # The parts of a task count their items anew.
+        part_of_row, _ = pd.factorize(rows["part"], sort=True, use_na_sentinel=False)
+        item_of_row = np.unique(part_of_row * len(names) + item_of_row, return_inverse=True)[1]
+    n_items = int(item_of_row.max(initial=-1)) + 1
     point_of_row, axis_K = pd.factorize(rows["_axis"].to_numpy(float), sort=True)
     cell_of_row = item_of_row * len(axis_K) + point_of_row
-    n_cells = len(items) * len(axis_K)
+    n_cells = n_items * len(axis_K)
     count = np.bincount(cell_of_row, minlength=n_cells)
     total = np.bincount(cell_of_row, weights=rows["score"].to_numpy(float), minlength=n_cells)
     score = np.full(n_cells, np.nan)
     np.divide(total, count, out=score, where=count > 0)
-    return _Grid(axis_K, score.reshape(len(items), len(axis_K)))
+    return _Grid(axis_K, score.reshape(n_items, len(axis_K)))
 
 
 def _grid_of(rows: pd.DataFrame, score_PN: np.ndarray) -> _Grid:
@@ -305,7 +327,7 @@ def _shrunk(covariance_KK: np.ndarray, position_K: np.ndarray, n_items: int) -> 
     correlation_KK = np.divide(
         covariance_KK, scale_KK, out=np.zeros_like(covariance_KK), where=known_KK
     )
-    share = n / (n + n_items / _ITEMS_PER_POINT)
+    share = n / max(n + n_items / _ITEMS_PER_POINT, 1.0)  # of no points and no items: none
     mixed_KK = (1 - share) * correlation_KK + share * _smooth(correlation_KK, known_KK, position_K)
     np.fill_diagonal(mixed_KK, 1.0)
     shrunk_KK: np.ndarray = mixed_KK * scale_KK
@@ -334,27 +356,37 @@ def _smooth(correlation_KK: np.ndarray, known_KK: np.ndarray, position_K: np.nda
 
 
 def _from_means(rows: pd.DataFrame) -> _Measured:
-    rows = rows.sort_values("_axis").drop_duplicates("_axis")
-    if "stderr" in rows.columns:
-        variance_K = rows["stderr"].to_numpy(float) ** 2
-    else:
-        variance_K = np.full(len(rows), np.nan)
-    items = rows["n_items"].to_numpy(float, na_value=np.nan) if "n_items" in rows else np.nan
-    floor_K = np.nan_to_num(_least_proportion_variance(np.broadcast_to(items, variance_K.shape)))
-    if np.isnan(floor_K).all() or not floor_K.any():
+    points = _points_of(rows)
+    variance_K, items_K = points["variance"].to_numpy(), points["items"].to_numpy()
+    floor_K = np.nan_to_num(_least_proportion_variance(items_K))
+    if not floor_K.any():
         positive = variance_K[variance_K > 0]
-        floor_K = np.full(len(rows), positive.min() if positive.size else 0.0)
+        floor_K = np.full(len(points), positive.min() if positive.size else 0.0)
     known_K = ~np.isnan(variance_K)
     notes = () if known_K.all() else ("no-item-error",)
-    filled_K = np.where(known_K, np.maximum(np.nan_to_num(variance_K), floor_K), 0.0)
-    known_items = np.atleast_1d(items)[~np.isnan(np.atleast_1d(items))]
+    # Where no error is known the shocks tell of it; among known ones, it is no less than those.
+    filled_K = np.where(known_K, variance_K, variance_K[known_K].max(initial=0.0))
+    filled_K = np.where(known_K | known_K.any(), np.maximum(filled_K, floor_K), 0.0)
+    known_items = items_K[~np.isnan(items_K)]
     return _Measured(
-        rows["_axis"].to_numpy(float),
-        rows["value"].to_numpy(float),
+        points.index.to_numpy(float),
+        points["value"].to_numpy(),
         np.diag(filled_K),
         int(np.median(known_items)) if known_items.size else None,
         notes,
     )
+
+
+def _points_of(rows: pd.DataFrame) -> pd.DataFrame:
+    """Return value, variance and items of each place; several rows of one place are averaged."""
+    unknown = np.full(len(rows), np.nan)
+    columns = {
+        "value": numbers(rows, "value"),
+        "variance": numbers(rows, "stderr") ** 2 if "stderr" in rows else unknown,
+        "items": numbers(rows, "n_items") if "n_items" in rows else unknown,
+    }
+    points: pd.DataFrame = pd.DataFrame(columns).groupby(rows["_axis"].to_numpy(float)).mean()
+    return points
 
 
 def _least_proportion_variance(count_K: np.ndarray) -> np.ndarray:

@@ -42,6 +42,8 @@ class Estimate:
 def clustered_curve(series: Series, *, exchangeable: bool) -> FittedCurve:
     """Return the curve with its turn; scores outside [0, 1] are fitted as they are, not as logits.
 
+    Means whose errors are not known have a curve and no turn.
+
     Parameters
     ----------
     exchangeable
@@ -59,7 +61,9 @@ def clustered_curve(series: Series, *, exchangeable: bool) -> FittedCurve:
         covariance_22=found.covariance_PP[1:, 1:],
         df=None,
     )
-    if abs(quadratic.square) < 1e-12 or quadratic.covariance_22[1, 1] < 1e-24:
+    # Without an error of the items that of the coefficients is one of rounding.
+    is_known = series.item_covariance_KK.any() and quadratic.covariance_22[1, 1] >= 1e-24
+    if abs(quadratic.square) < 1e-12 or not is_known:
         return FittedCurve(found.fitted_K)
     interval = fieller(quadratic)
     return FittedCurve(

@@ -475,3 +475,75 @@ def test_fewer_items_than_checkpoints_still_have_a_covariance_with_an_inverse():
     )  # fmt: skip
     (series,) = cut_series(table, Cut("tokens"))
     assert np.linalg.eigvalsh(series.item_covariance_KK).min() > 1e-6
+
+
+@pytest.mark.parametrize("lost", [{"tokens": 0}, {"suspect": "garbled"}])
+def test_a_series_without_a_point_is_inconclusive_and_stops_no_other(lost):
+    clear = item_scores(v(16)).assign(suspect=None)
+    empty = item_scores(v(16), task="memo-trap").assign(**{"suspect": None} | lost)
+    table = find_flips(pd.concat([clear, empty]), opinions=True).set_index("task")
+    assert table.loc["neqa", "verdict"] == "U"
+    assert table.loc["memo-trap", "verdict"] == "inconclusive"
+    assert table.loc["memo-trap", "n_checkpoints"] == 0
+
+
+def test_many_missing_items_still_leave_a_covariance():
+    """Covariances over the items that each two points share need not fit together."""
+    rng = np.random.default_rng(5)
+    for n_items, n in [(14, 39), (6, 30), (20, 12)] * 4:
+        score = rng.normal(size=(n_items, n)) + 5 * rng.normal(size=(n_items, 1))
+        item, step = np.nonzero(rng.random((n_items, n)) < 0.6)
+        table = pd.DataFrame(
+            {"task": "t", "metric": "loss", "size": "1b", "item": item, "step": step + 1,
+             "tokens": 1e8 * 2.0**step, "score": score[item, step]}
+        )  # fmt: skip
+        (series,) = cut_series(table, Cut("tokens"))
+        own = np.linalg.eigvalsh(series.item_covariance_KK)
+        assert own.min() > -1e-9 * own.max()
+        assert only(find_flips(table))["n_checkpoints"] == len(np.unique(step))
+
+
+def test_seeds_that_disagree_are_no_metrics_that_disagree():
+    """Without a column `model` all seeds of a size bear one name."""
+    turns = item_scores(v(40, 0.25, ends=(0.3, 1.0)))
+    rises = item_scores(v(40, 0.25, ends=(0.02, 1.0)), seed=1)
+    table = find_flips(pd.concat([turns.assign(seed=0), rises.assign(seed=1)]))
+    assert list(table["verdict"]) == ["U", "monotone_up"]
+    assert not any("metrics-disagree" in flags for flags in table["flags"])
+
+
+def test_parts_of_a_task_may_count_their_items_anew():
+    """As the tables of a store do: item 0 of part 1 is not item 0 of part 0."""
+    parts = [item_scores(v(16), seed=k, n_items=100).assign(part=k) for k in range(2)]
+    renamed = [p.assign(item=p["part"].astype(str) + ":" + p["item"].astype(str)) for p in parts]
+    table, expected = find_flips(pd.concat(parts)), find_flips(pd.concat(renamed))
+    assert only(table)["n_items"] == 200
+    pd.testing.assert_frame_equal(table, expected)
+
+
+@pytest.mark.parametrize("opinions", [False, True])
+def test_a_table_without_a_score_has_no_flips_and_the_columns_of_one_that_has(opinions):
+    scores = item_scores(v(8))
+    expected = find_flips(scores, opinions=opinions)
+    for nothing in (scores.iloc[:0], scores.assign(score=np.nan)):
+        table = find_flips(nothing, opinions=opinions)
+        assert len(table) == 0
+        assert list(table.columns) == list(expected.columns)
+
+
+def test_means_of_one_place_are_averaged_whatever_their_order():
+    one = means(v(16))
+    twice = pd.concat([one, one.assign(value=one["value"][::-1].to_numpy())])
+    (series,) = cut_series(twice, Cut("tokens"))
+    (turned_round,) = cut_series(twice.iloc[::-1], Cut("tokens"))
+    np.testing.assert_allclose(series.value_K, (v(16) + v(16)[::-1]) / 2)
+    np.testing.assert_allclose(np.diag(series.item_covariance_KK), 0.015**2)
+    np.testing.assert_allclose(turned_round.value_K, series.value_K)
+
+
+def test_an_unknown_error_among_known_ones_is_not_taken_for_certainty():
+    table = means(v(16), stderr=[0.01] * 7 + [None] + [0.02] * 8)
+    (series,) = cut_series(table, Cut("tokens"))
+    np.testing.assert_allclose(np.sqrt(np.diag(series.item_covariance_KK))[[6, 7, 8]],
+                               [0.01, 0.02, 0.02])  # fmt: skip
+    assert "no-item-error" in only(find_flips(table))["flags"]

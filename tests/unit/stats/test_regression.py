@@ -5,7 +5,13 @@ import pandas as pd
 import pytest
 
 from ckpt_analyzer.errors import UserError
-from ckpt_analyzer.stats.regression import COLUMNS, EFFECTS, nominal_size, size_tokens_regression
+from ckpt_analyzer.stats.regression import (
+    COLUMNS,
+    EFFECTS,
+    nominal_size,
+    regressable,
+    size_tokens_regression,
+)
 
 #: t(60) and p after Benjamini-Hochberg for size, tokens and interaction, as printed. Source:
 #: Michaelov and Bergen (2023), file statistical_tests.tsv of jmichaelov/emergent-inabilities (MIT).
@@ -133,6 +139,15 @@ def test_step_zero_has_no_logarithm_and_is_left_out():
     pd.testing.assert_frame_equal(
         size_tokens_regression(pd.concat([zero, rows])), size_tokens_regression(rows)
     )
+
+
+def test_a_checkpoint_without_a_score_is_left_out_and_costs_no_task_its_p():
+    both = [grid(np.random.default_rng(k).normal(size=32), task=f"t{k}") for k in range(2)]
+    rows = pd.concat(both, ignore_index=True)
+    gone = rows.assign(value=rows["value"].where(rows.index != 5))
+    expected = size_tokens_regression(rows.drop(index=5))
+    pd.testing.assert_frame_equal(size_tokens_regression(gone), expected)
+    assert regressable(gone)["value"].notna().all()
 
 
 def test_too_few_sizes_are_an_error_that_names_the_task():

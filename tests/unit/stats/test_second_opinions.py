@@ -300,3 +300,15 @@ def test_a_seed_that_lacks_a_checkpoint_is_refused():
     value[1, 2] = np.nan
     with pytest.raises(UserError, match="every seed"):
         noise_from_means(value, 0.0)
+
+
+@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("fit", ["item-clustered-glm", "item-exchangeable-gee"])
+def test_where_no_error_of_items_is_known_clusters_of_items_say_nothing(fit, seed):
+    """Their p was one of rounding: 0, or the root of a negative variance."""
+    rng = np.random.default_rng(seed)
+    n = 8 + 3 * seed
+    value = 0.5 + 0.3 * np.abs(np.linspace(-1, 1, n)) + 0.01 * rng.normal(size=n)
+    curve = fits.load(fit).apply(series(np.linspace(9, 11, n), value, np.zeros((n, n))), 0.0)
+    assert len(curve.fitted_K) == n
+    assert (curve.turning_point, curve.p) == (None, None)

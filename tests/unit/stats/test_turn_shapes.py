@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 from scipy.stats import multivariate_normal
@@ -132,3 +134,10 @@ def test_mass_is_a_probability_that_rests_on_many_shapes():
     mass = posterior(np.abs(np.linspace(-1, 1, 12)), 1e-8).probabilities(is_u=True)
     assert mass.sum() == pytest.approx(1)
     assert 1 / (mass**2).sum() >= turn_shapes._LEAST_SHAPES - 0.1
+
+
+@pytest.mark.parametrize("page", ["concepts.md", "architecture.md"])
+def test_pages_say_how_many_curves_are_averaged_and_which_part_of_them_is_the_interval(page):
+    prose = (Path(__file__).resolve().parents[3] / "docs" / page).read_text()
+    assert f"{turn_shapes._N_SHAPES:,} curves" in prose
+    assert f"the middle {turn_shapes._CONTENT:.0%}".replace("%", " %") in prose
