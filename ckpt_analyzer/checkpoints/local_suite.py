@@ -211,7 +211,8 @@ def _parameters(found: _Found) -> ParameterCount:
         raise CheckpointError(
             f"the parameters of {found.name} cannot be counted without unpickling {weights[0]}",
             where=str(first),
-            hint=f"state them in a {SUITE_FILE}, or save the checkpoints as safetensors",
+            hint=f"save the checkpoints as safetensors, or state them in a {SUITE_FILE} in the "
+            "folder above that of the model: docs/own-training-run.md",
         )
     return count_parameters(first / name for name in weights)
 

@@ -71,6 +71,14 @@ def choose(names: Iterable[str], where: str, *, with_code: bool = False) -> Load
         If the configuration, all weights, or some shards are missing; it names what is.
     """
     present = frozenset(names)
+    if "adapter_config.json" in present and not any(
+        name.startswith(stem) for name in present for stem, _ in _STEMS
+    ):
+        raise CheckpointError(
+            "the checkpoint holds an adapter, not a whole model",
+            where=where,
+            hint="merge it into its base model (merge_and_unload of peft), and save that",
+        )
     if "config.json" not in present:
         raise incomplete("config.json is missing", where)
     companions = present & COMPANIONS

@@ -13,7 +13,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from ckpt_analyzer.cli.options import Endpoint
-from ckpt_analyzer.cli.output import show, talk
+from ckpt_analyzer.cli.output import counted, show, talk
 from ckpt_analyzer.store.place import Place, place_of
 
 if TYPE_CHECKING:
@@ -69,8 +69,8 @@ def command(
     n_suspect = sum(_n_steps(table[table["standing"] == "suspect"]) for table in tables)
     n_checkpoints = sum(_n_steps(table[table["finding"] != "missing-step"]) for table in tables)
     talk(
-        f"{n_checkpoints:,} checkpoints of {len(tables)} models audited, {n_suspect:,} suspect"
-        + ("" if store is None else f"; kept in {store}")
+        f"{counted(n_checkpoints, 'checkpoint')} of {counted(len(tables), 'model')} audited, "
+        f"{n_suspect:,} suspect" + ("" if store is None else f"; kept in {store}")
     )
     if n_suspect:
         raise typer.Exit(SUSPECTS_FOUND)

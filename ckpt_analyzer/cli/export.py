@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from ckpt_analyzer.cli.options import StoreFolder
-from ckpt_analyzer.cli.output import quoted, talk
+from ckpt_analyzer.cli.output import counted, quoted, talk
 from ckpt_analyzer.errors import UserError
 
 if TYPE_CHECKING:
@@ -93,7 +93,7 @@ def _export_tables(store: Store, folder: Path, file_format: str) -> None:
     write = others.get(file_format)
     files = write(store, folder) if write else export_tables(store, folder, file_format)
     for written in files:
-        talk(f"wrote {written.path}: {written.n_rows:,} rows")
+        talk(f"wrote {written.path}: {counted(written.n_rows, 'row')}")
     if file_format != "lm-eval" and not store.is_fitted():
         talk(
             "flips and regression are not those of what the store holds now; "
@@ -116,4 +116,4 @@ def _export_figures(
             talk(f"{figure.name}: {figure.left_out}", mark="left out:")
         else:
             talk(f"drew {figure.name}")
-    talk(f"wrote {n_files} files into {folder}")
+    talk(f"wrote {counted(n_files, 'file')} into {folder}")

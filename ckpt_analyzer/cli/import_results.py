@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from ckpt_analyzer.cli.options import StoreMade
-from ckpt_analyzer.cli.output import Json, quoted, show_json, talk
+from ckpt_analyzer.cli.output import Json, counted, quoted, show_json, talk
 from ckpt_analyzer.cli.report import write_report
 from ckpt_analyzer.cli.verb import verb
 from ckpt_analyzer.store.place import Place
@@ -71,12 +71,14 @@ def _take_in(
     for file, reason in failures.items():
         talk(f"{file}: {reason}", mark="not read:")
     talk(
-        f"read {found.n_files} files, {len(failures)} not: "
-        f"{found.n_values:,} values, {found.n_items:,} scores of items, "
-        f"{len(found.models)} models, {len(found.tasks)} tasks"
+        f"read {counted(found.n_files, 'file')}, {len(failures)} not: "
+        f"{counted(found.n_values, 'value')}, {counted(found.n_items, 'score')} of items, "
+        f"{counted(len(found.models), 'model')}, {counted(len(found.tasks), 'task')}"
     )
     if as_json:
-        show_json({"files": found.n_files, "items": found.n_items, "failures": failures})
+        read_of = {"files": found.n_files, "values": found.n_values, "items": found.n_items}
+        names = {"models": found.models, "tasks": found.tasks}
+        show_json({**read_of, **names, "failures": failures})
     if page is None:
         talk(f"next: ckpt-analyzer fit {quoted(store)}")
     else:

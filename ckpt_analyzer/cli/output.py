@@ -81,6 +81,11 @@ def readable(value: Any) -> str:  # noqa: ANN401
     return str(value)
 
 
+def counted(n: int, noun: str) -> str:
+    """Return a count with its noun: 1 unit, 1,200 units."""
+    return f"{n:,} {noun}" + ("" if n == 1 else "s")
+
+
 def readable_bytes(n_bytes: float) -> str:
     """Return ``1.5 GB`` for 1 500 000 000."""
     return _scaled(n_bytes, ("B", "kB", "MB", "GB", "TB", "PB"))

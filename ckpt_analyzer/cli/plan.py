@@ -9,7 +9,15 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from ckpt_analyzer.cli.options import DataFolder, Endpoint, StoreOption, SweepFile
-from ckpt_analyzer.cli.output import Json, readable_bytes, readable_count, show, show_json, talk
+from ckpt_analyzer.cli.output import (
+    Json,
+    counted,
+    readable_bytes,
+    readable_count,
+    show,
+    show_json,
+    talk,
+)
 from ckpt_analyzer.store.place import Place
 
 if TYPE_CHECKING:
@@ -137,13 +145,13 @@ def say_doubts(plan: Plan) -> None:
     if plan.missing:
         labels = ", ".join(checkpoint.label for checkpoint in plan.missing[:5])
         more = f" and {len(plan.missing) - 5} more" if len(plan.missing) > 5 else ""
-        talk(f"{len(plan.missing)} checkpoints: {labels}{more}", mark="not there:")
+        talk(f"{counted(len(plan.missing), 'checkpoint')}: {labels}{more}", mark="not there:")
 
 
 def _readable(cost: Cost, plan: Plan) -> dict[str, Any]:
     models = {unit.checkpoint.model.name for unit in plan.units}
     return {
-        "units to do": f"{cost.n_units:,} checkpoints of {len(models)} models",
+        "units to do": f"{counted(cost.n_units, 'checkpoint')} of {counted(len(models), 'model')}",
         "units done": f"{cost.n_done:,}",
         "units missing": f"{cost.n_missing:,}",
         "units suspect": f"{plan.n_suspect:,}, left out of flips",

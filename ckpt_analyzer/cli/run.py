@@ -11,7 +11,7 @@ from ckpt_analyzer import engines
 from ckpt_analyzer.cli import run_options as options
 from ckpt_analyzer.cli.interrupt import INTERRUPTED, typed_again
 from ckpt_analyzer.cli.options import DataFolder, Endpoint, StoreOption
-from ckpt_analyzer.cli.output import Json, quoted, talk
+from ckpt_analyzer.cli.output import Json, counted, quoted, talk
 from ckpt_analyzer.cli.plan import say_doubts, show_plan
 from ckpt_analyzer.cli.progress import progress
 from ckpt_analyzer.events import Listener, UnitStatus
@@ -161,7 +161,7 @@ def _run_once(
             plan_again=lambda: plan_sweep(sweep, overrides),
         )
     if plan.units and not running.terms.waits:
-        talk(f"{len(plan.units)} units handed over to {running.engine}")
+        talk(f"{counted(len(plan.units), 'unit')} handed over to {running.engine}")
         talk(f"next: ckpt-analyzer status {quoted(plan.sweep.store)}")
         return
     if running.page is not None:
@@ -184,9 +184,10 @@ def _check_follow_options(follow: bool, given: tuple[object, ...]) -> None:
 
 def _sweep(given: Path, choices: Choices) -> Sweep:
     from ckpt_analyzer.sweep.config import load_sweep
-    from ckpt_analyzer.sweep.from_place import is_place, sweep_of_place
+    from ckpt_analyzer.sweep.from_place import is_place, require_something, sweep_of_place
     from ckpt_analyzer.sweep.shipped import find_sweep
 
+    require_something(given)
     if is_place(given):
         return sweep_of_place(given, choices)
     sweep = load_sweep(find_sweep(given))
@@ -225,7 +226,7 @@ def run_plan(plan: Plan, listener: Listener, running: Running) -> RunSummary:
 def report_on(summary: RunSummary, store: Place, page: FreshReport | None = None) -> None:
     """Say how a run ended; exit 1 if a unit failed."""
     _say_failed(summary.failed)
-    talk(f"{summary.n_done} units scored, {len(summary.failed)} failed, in {store}")
+    talk(f"{counted(summary.n_done, 'unit')} scored, {len(summary.failed)} failed, in {store}")
     if summary.failed:
         talk(f"try the failed ones again with: {typed_again()}")
         raise typer.Exit(1)
@@ -239,7 +240,10 @@ def _report_on_followed(followed: Followed, store: Place) -> None:
     _say_failed(followed.failed)
     gone = len(followed.gone)
     removed = f", {gone} removed before they could be scored" if gone else ""
-    talk(f"{followed.n_done} units scored, {len(followed.failed)} failed{removed}, in {store}")
+    talk(
+        f"{counted(followed.n_done, 'unit')} scored, "
+        f"{len(followed.failed)} failed{removed}, in {store}"
+    )
     if followed.failed:
         talk(f"try the failed ones again with: {typed_again()}")
         raise typer.Exit(1)

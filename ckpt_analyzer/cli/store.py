@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from ckpt_analyzer.cli.options import StoreFolder
-from ckpt_analyzer.cli.output import Json, quoted, readable_bytes, show, show_json, talk
+from ckpt_analyzer.cli.output import Json, counted, quoted, readable_bytes, show, show_json, talk
 from ckpt_analyzer.cli.verb import verb
 from ckpt_analyzer.store.place import Place
 
@@ -42,8 +42,9 @@ def verify(
     opened = open_store(store)
     found = opened.check()
     talk(
-        f"{found.n_units:,} units, {found.n_rows:,} item rows in {found.n_tables:,} tables "
-        f"({readable_bytes(found.n_bytes)}): {len(found.wrong):,} files are not what was written"
+        f"{counted(found.n_units, 'unit')}, {counted(found.n_rows, 'item row')} in "
+        f"{counted(found.n_tables, 'table')} "
+        f"({readable_bytes(found.n_bytes)}): {counted(len(found.wrong), 'file')} not as written"
     )
     wrong = [{"file": str(each.path), "reason": each.reason} for each in found.wrong]
     if as_json:
@@ -59,7 +60,10 @@ def verify(
         return
     if quarantine:
         moved = opened.quarantine(found.wrong)
-        talk(f"{len(moved)} files moved to {store / 'quarantine'}; next: run the sweep again")
+        talk(
+            f"{counted(len(moved), 'file')} moved to {store / 'quarantine'}; "
+            "next: run the sweep again"
+        )
     else:
         talk(f"next: ckpt-analyzer store verify {quoted(store)} --quarantine, then run the sweep")
     raise typer.Exit(SOMETHING_IS_WRONG)
@@ -79,7 +83,8 @@ def compact(store: StoreFolder, as_json: Json = False) -> None:
     if as_json:
         show_json(vars(done))
     talk(
-        f"{done.n_units:,} units moved into {done.n_made:,} tables, {done.n_removed:,} removed; "
+        f"{counted(done.n_units, 'unit')} moved into {counted(done.n_made, 'table')}, "
+        f"{done.n_removed:,} removed; "
         f"{readable_bytes(done.bytes_before)} before, {readable_bytes(done.bytes_after)} now"
     )
 
@@ -113,7 +118,7 @@ def gc(
     if rows or as_json:
         show(rows, as_json=as_json)
     total = readable_bytes(sum(each.bytes for each in found))
-    talk(f"{len(found):,} files, {total}: {'would go' if dry_run else 'removed'}")
+    talk(f"{counted(len(found), 'file')}, {total}: {'would go' if dry_run else 'removed'}")
 
 
 def _tell(paths: tuple[Place, ...], what: str) -> None:

@@ -11,7 +11,7 @@ import typer
 
 from ckpt_analyzer import suites
 from ckpt_analyzer.cli.options import Endpoint
-from ckpt_analyzer.cli.output import Json, readable_count, show, show_json, talk
+from ckpt_analyzer.cli.output import Json, counted, readable_count, show, show_json, talk
 from ckpt_analyzer.errors import UserError
 from ckpt_analyzer.suite import ARMS, STANDINGS, Model, Suite
 
@@ -126,7 +126,7 @@ def _check(suite: Suite, models: Sequence[Model], endpoint: str | None, *, as_js
     checks = []
     for model in models:
         checks.append(check_model(suite, model, source))
-        talk(f"{model.name}: {checks[-1].n_listed:,} checkpoints on the Hub")
+        talk(f"{model.name}: {counted(checks[-1].n_listed, 'checkpoint')} on the Hub")
     _show_checks(suite, checks, as_json=as_json)
     if any(not each.is_note for checked in checks for each in checked.differences):
         raise typer.Exit(DIFFERENCES_FOUND)
@@ -140,4 +140,7 @@ def _show_checks(suite: Suite, checks: Sequence[ModelCheck], *, as_json: bool) -
     elif rows:
         show(rows, as_json=False)
     n = sum(not each.is_note for checked in checks for each in checked.differences)
-    talk(f"{len(checks)} models of {suite.name} compared with the Hub, {n:,} differences")
+    talk(
+        f"{counted(len(checks), 'model')} of {suite.name} compared with the Hub, "
+        f"{counted(n, 'difference')}"
+    )

@@ -124,12 +124,17 @@ def _parse(name: str, raw: bytes) -> Document:
 
 
 def _content(name: str, raw: bytes) -> Any:  # noqa: ANN401
+    # No pool of Arrow's threads: one that still lets go of its file while Python ends, as it does
+    # at once after an error, aborts the process.
     if name.endswith(".jsonl"):
         # Not splitlines(): texts may hold other line ends.
         return [json.loads(line) for line in raw.decode().split("\n") if line.strip()]
     if name.endswith(".parquet"):
-        return pq.read_table(io.BytesIO(raw)).to_pylist()
+        file = pq.ParquetFile(io.BytesIO(raw), pre_buffer=False)
+        return file.read(use_threads=False).to_pylist()
     if name.endswith(".csv"):
         as_texts = pacsv.ConvertOptions(column_types=dict.fromkeys(_TEXT_COLUMNS, pa.string()))
-        return pacsv.read_csv(io.BytesIO(raw), convert_options=as_texts).to_pylist()
+        alone = pacsv.ReadOptions(use_threads=False)
+        table = pacsv.read_csv(io.BytesIO(raw), read_options=alone, convert_options=as_texts)
+        return table.to_pylist()
     return json.loads(raw)

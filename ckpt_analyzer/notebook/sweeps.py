@@ -33,7 +33,7 @@ from ckpt_analyzer.sweep.config import Sweep, load_sweep, parse_sweep
 from ckpt_analyzer.sweep.cost import Cost, cost_of
 from ckpt_analyzer.sweep.execute import run_rounds
 from ckpt_analyzer.sweep.follow import Terms as FollowTerms
-from ckpt_analyzer.sweep.from_place import Choices, is_place, sweep_of_place
+from ckpt_analyzer.sweep.from_place import Choices, is_place, require_something, sweep_of_place
 from ckpt_analyzer.sweep.plan import Plan
 from ckpt_analyzer.sweep.prepare import Overrides, overridden, plan_sweep
 from ckpt_analyzer.sweep.shipped import find_sweep
@@ -267,6 +267,7 @@ def _sweep(given: Given, choices: Choices | None = None) -> Sweep:
         text = yaml.safe_dump(dict(given), sort_keys=False, allow_unicode=True)
         return _without(choices, parse_sweep(text, "the given sweep"))
     path = Path(given)
+    require_something(path)
     if is_place(path):
         return sweep_of_place(path, choices or Choices())
     return _without(choices, load_sweep(find_sweep(path)))

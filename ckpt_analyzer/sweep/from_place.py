@@ -15,10 +15,10 @@ import yaml
 
 from ckpt_analyzer import suites as known_suites
 from ckpt_analyzer.checkpoints.run_pattern import is_pattern
-from ckpt_analyzer.errors import SweepError
+from ckpt_analyzer.errors import SweepError, nearest
 from ckpt_analyzer.suite import ARMS
 from ckpt_analyzer.sweep.config import HUB, Sweep, parse_sweep
-from ckpt_analyzer.sweep.shipped import find_sweep
+from ckpt_analyzer.sweep.shipped import find_sweep, shipped_sweeps
 
 #: Items of each task, where nothing is said of it: enough for a trend, quick on a laptop.
 DEFAULT_LIMIT = 300
@@ -54,6 +54,26 @@ def is_place(given: Path) -> bool:
     if given.is_dir() or is_pattern(given) or text.startswith(HUB):
         return True
     return text in known_suites.names() and not find_sweep(given).is_file()
+
+
+def require_something(given: Path) -> None:
+    """Raise unless `given` is a place of checkpoints, a sweep file or a shipped sweep.
+
+    Raises
+    ------
+    SweepError
+        If it is nothing; it names the nearest suite or shipped sweep, or all that it may be.
+    """
+    if is_place(given) or find_sweep(given).exists():
+        return
+    near = nearest(str(given), [*known_suites.names(), *(path.stem for path in shipped_sweeps())])
+    raise SweepError(
+        f"there is no sweep file {given}, and no folder or suite of that name",
+        hint=f"did you mean {near!r}?"
+        if near
+        else "check the path; a pattern like 'runs/*/step_{step}', hub:org/name and a suite will "
+        "do as well: ckpt-analyzer suites",
+    )
 
 
 def sweep_of_place(given: Path, choices: Choices) -> Sweep:

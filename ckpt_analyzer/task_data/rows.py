@@ -196,6 +196,11 @@ def _csv_rows(text: str, where: str) -> Iterator[Row]:
     reader = csv.DictReader(io.StringIO(text, newline=""), strict=True)
     try:
         names = reader.fieldnames or ()
+        if len(names) == 1 and (mark := next((m for m in ";\t" if m in names[0]), "")):
+            raise Row(1, {}, where).error(
+                f"the columns are separated by {mark!r}",
+                hint="save the file with commas between them, then run again",
+            )
         if twice := [name for name in names if names.count(name) > 1]:
             raise Row(1, {}, where).error(f"the column {twice[0]!r} stands twice in the header")
         for columns in reader:
@@ -204,4 +209,5 @@ def _csv_rows(text: str, where: str) -> Iterator[Row]:
                 raise row.error("the row has more or fewer cells than the header")
             yield row
     except csv.Error as error:
-        raise Row(reader.line_num, {}, where).error(f"the line is not CSV: {error}") from error
+        line = reader.reader.line_num  # the DictReader's own is that of the row before
+        raise Row(line, {}, where).error(f"the line is not CSV: {error}") from error

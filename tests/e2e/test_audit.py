@@ -140,7 +140,7 @@ def test_an_audit_prints_a_table_and_ends_with_1_where_there_are_suspects(series
     done = run(*arguments)
     assert done.returncode == 0, done.stderr
     assert "reported" in done.stdout
-    assert "6 checkpoints of 1 models audited, 0 suspect" in done.stderr
+    assert "6 checkpoints of 1 model audited, 0 suspect" in done.stderr
     plant_weights_of(series, 4, 143000)
     done = run(*arguments, "--store", tmp_path / "store")
     assert done.returncode == 1, done.stderr

@@ -182,5 +182,5 @@ def test_ctrl_c_is_a_clean_end_that_says_how_it_stands(home, tmp_path):
     process.send_signal(signal.SIGINT)
     _, talk = process.communicate(timeout=60)
     assert process.returncode == 0, talk
-    assert "1 units scored, 0 failed" in talk
+    assert "1 unit scored, 0 failed" in talk
     assert "Traceback" not in talk

@@ -126,7 +126,7 @@ def test_a_corrupted_checkpoint_fails_alone_and_is_scored_when_it_is_whole(hub, 
 def test_a_revision_that_does_not_exist_is_named_as_missing(hub, sweep):
     sweep.write_text(sweep.read_text().replace("[8, 16, 32, 64]", "[8, 16, 1000]"))
     done = run("plan", sweep, "--endpoint", hub.endpoint)
-    assert "1 checkpoints: pythia-14m@step1000" in done.stderr
+    assert "1 checkpoint: pythia-14m@step1000" in done.stderr
 
 
 def test_a_branch_that_moves_after_the_plan_is_scored_at_the_commit_that_was_planned(

@@ -89,8 +89,8 @@ def test_a_suite(home):
             files = {path.name: path.read_bytes() for path in (toy / f"step{step}").iterdir()}
             hub.add("my-lab/my-lab-36k", f"step{step}", files)
         checked, audited, _ = commands(home, "suite", HF_ENDPOINT=hub.endpoint)
-    assert "1 models of my-lab compared with the Hub, 0 differences" in checked
-    assert "6 checkpoints of 1 models audited" in audited
+    assert "1 model of my-lab compared with the Hub, 0 differences" in checked
+    assert "6 checkpoints of 1 model audited" in audited
     assert len(list((home / "stores/my-lab/units").glob("my-lab-36k-*.json"))) == 6
 
 

@@ -318,3 +318,11 @@ def test_a_changed_tokenizer_is_another_commit(tmp_path):
     (root / "tokenizer.json").write_text('{"other": 1}')
     after = LocalSource(suite).commits(suite.models)
     assert all(before[key] != after[key] for key in before)
+
+
+def test_an_adapter_is_no_half_written_model_and_is_to_be_merged(tmp_path):
+    content = {"adapter_config.json": b"{}", "adapter_model.safetensors": safetensors_bytes()}
+    write(tmp_path / "lora" / "checkpoint-8", content)
+    with pytest.raises(CheckpointError, match="an adapter, not a whole model") as caught:
+        find_local_suite(tmp_path / "lora", tokens_per_step=1)
+    assert "merge it" in caught.value.hint

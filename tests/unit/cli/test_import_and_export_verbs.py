@@ -29,8 +29,11 @@ def test_a_wrong_file_is_named_the_rest_is_taken_in_and_a_count_ends_it(tmp_path
     done = run("import", "table", tmp_path / "results", "--store", tmp_path / "s", "--json")
     assert done.returncode == 0, done.stderr
     assert "wrong.csv: row 1: there is no step of pythia-70m named '1001'" in done.stderr
-    assert "read 1 files, 1 not: 1 values, 0 scores of items, 1 models, 1 tasks" in done.stderr
-    assert json.loads(done.stdout)["files"] == 1
+    assert "read 1 file, 1 not: 1 value, 0 scores of items, 1 model, 1 task" in done.stderr
+    told = json.loads(done.stdout)
+    assert (told["files"], told["values"], told["items"]) == (1, 1, 0)
+    assert (told["models"], told["tasks"]) == (["pythia-70m"], ["mine"])
+    assert list(told["failures"]) == [str(tmp_path / "results" / "wrong.csv")]
     assert open_store(tmp_path / "s").trends()["value"].tolist() == [0.5]
 
 

@@ -3,7 +3,14 @@ import json
 import numpy as np
 import pytest
 
-from ckpt_analyzer.cli.output import readable, readable_bytes, readable_count, show, show_json
+from ckpt_analyzer.cli.output import (
+    counted,
+    readable,
+    readable_bytes,
+    readable_count,
+    show,
+    show_json,
+)
 
 
 @pytest.mark.parametrize(
@@ -12,6 +19,10 @@ from ckpt_analyzer.cli.output import readable, readable_bytes, readable_count, s
 )
 def test_counts_are_short(count, expected):
     assert readable_count(count) == expected
+
+
+def test_one_of_a_kind_has_no_plural():
+    assert [counted(n, "unit") for n in (0, 1, 1200)] == ["0 units", "1 unit", "1,200 units"]
 
 
 def test_bytes_are_decimal():

@@ -1,5 +1,9 @@
 from __future__ import annotations
 
+import subprocess
+import sys
+from pathlib import Path
+
 import pandas as pd
 import pytest
 
@@ -113,3 +117,27 @@ def test_what_export_writes_is_read_back_to_the_same_numbers(tmp_path, file_form
         pd.testing.assert_frame_equal(
             ours.reset_index(drop=True), theirs.reset_index(drop=True), check_dtype=False
         )
+
+
+@pytest.mark.skipif(not Path("/proc/self/task").is_dir(), reason="counts threads in /proc")
+@pytest.mark.parametrize("ending", ["csv", "parquet"])
+def test_no_pool_of_threads_is_left_that_could_abort_the_process_at_its_end(tmp_path, ending):
+    path = write(tmp_path / f"a.{ending}", PLAIN)
+    code = (
+        "import os, sys\n"
+        "from pathlib import Path\n"
+        "from ckpt_analyzer.importers._result_files import read_documents\n"
+        "before = len(os.listdir('/proc/self/task'))\n"
+        "(document,) = read_documents([Path(sys.argv[1])], ('.csv', '.parquet'))\n"
+        "assert len(document.content) == 1\n"
+        "print(len(os.listdir('/proc/self/task')) - before)\n"
+    )
+    root = Path(__file__).resolve().parents[3]
+    done = subprocess.run(
+        [sys.executable, "-c", code, str(path)],
+        capture_output=True,
+        text=True,
+        cwd=root,
+        check=True,
+    )
+    assert int(done.stdout) <= 1  # what reads ahead of a CSV is through when its rows are there

@@ -6,7 +6,7 @@ import pytest
 import yaml
 
 from ckpt_analyzer.errors import SweepError, UserError
-from ckpt_analyzer.sweep.from_place import Choices, is_place, sweep_of_place
+from ckpt_analyzer.sweep.from_place import Choices, is_place, require_something, sweep_of_place
 
 
 def test_a_folder_is_a_sweep_over_all_that_it_holds(tmp_path):
@@ -50,3 +50,22 @@ def test_a_suite_needs_its_sizes_and_a_sweep_file_is_no_place(tmp_path):
 def test_a_wrong_choice_is_explained():
     with pytest.raises(UserError, match="memo-trip"):
         sweep_of_place(Path("hub:me/run"), Choices(tasks=("memo-trip",)))
+
+
+@pytest.mark.parametrize(
+    ("given", "hint"),
+    [
+        ("pythai", "did you mean 'pythia'?"),
+        ("olmo2-base-vs-instrct", "did you mean 'olmo2-base-vs-instruct'?"),
+        ("runs/my-modell", "check the path; a pattern like"),
+    ],
+)
+def test_what_is_neither_file_nor_folder_nor_suite_is_told_what_is_near(
+    given, hint, tmp_path, monkeypatch
+):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(SweepError, match="no folder or suite of that name") as caught:
+        require_something(Path(given))
+    assert caught.value.hint.startswith(hint)
+    (tmp_path / given).mkdir(parents=True)
+    require_something(Path(given))

@@ -283,3 +283,19 @@ def test_a_byte_order_mark_is_no_part_of_the_first_row(tmp_path):
     row = '{"prompt": "Q", "classes": [" a", " b"], "answer_index": 0}'
     (tmp_path / "bom.jsonl").write_text("\ufeff" + row)
     assert load_items(own_task(tmp_path / "bom.jsonl")).items[0].context == "Q"
+
+
+def test_a_line_that_is_no_csv_is_named_itself_not_the_one_before():
+    content = b'prompt,completion\na,b\n"c"d,e\n'
+    with pytest.raises(TaskDataError, match="the line is not CSV") as caught:
+        list(rows(content, "csv", "file"))
+    assert caught.value.where == "file, line 3"
+
+
+@pytest.mark.parametrize("mark", [";", "\t"])
+def test_columns_separated_by_other_marks_than_commas_are_said_to_be(mark):
+    content = f'prompt{mark}completion\n"a"{mark}b\n'.encode()
+    with pytest.raises(TaskDataError, match="the columns are separated by") as caught:
+        list(rows(content, "csv", "file"))
+    assert caught.value.where == "file, line 1"
+    assert "commas" in caught.value.hint
