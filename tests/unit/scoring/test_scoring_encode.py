@@ -101,7 +101,9 @@ def test_a_context_of_which_the_tokenizer_drops_all_is_an_error_that_names_the_i
     # Without a token for what is unknown, and without bytes, BPE leaves characters out.
     small = Tokenizer(models.BPE(vocab={"a": 0, "b": 1, "<|end|>": 2}, merges=[]))
     dropping = PreTrainedTokenizerFast(tokenizer_object=small, eos_token="<|end|>")
-    with pytest.raises(ScoringError, match=r"(?s)no token of the context '漢字'.*item 42, choice 0"):
+    with pytest.raises(
+        ScoringError, match=r"(?s)no token of the context '漢字'.*item 42, choice 0"
+    ):
         encode_one(dropping, "漢字", "ab", item_id="42")
     assert encode_one(dropping, "漢字b", "ab").requests[0].context_ids.tolist() == [1]
 
