@@ -332,7 +332,8 @@ def _check_appends_nothing(tokenizer: PreTrainedTokenizerBase) -> None:
 
 def _check_is_text(item: Item) -> None:
     """Refuse half of a surrogate pair: it is no character, and tokenizers have no bytes for it."""
-    for text in (item.context, item.other_context or "", *item.choices):
+    rare = (*(item.choice_contexts or ()), *(item.bare_choices or ()))
+    for text in (item.context, item.other_context or "", *item.choices, *rare):
         try:
             text.encode()
         except UnicodeEncodeError as error:

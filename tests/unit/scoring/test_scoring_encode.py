@@ -198,6 +198,8 @@ def test_choices_that_begin_with_a_space_reassemble_to_the_text(tokenizer, conte
         {"context": "a\ud800", "choices": (" b",)},
         {"context": "a", "choices": (" b", " \udfff")},
         {"context": "a", "choices": (" b",), "other_context": "\udc80"},
+        {"context": "a", "choices": (" b",), "choice_contexts": ("a\ud800",)},
+        {"context": "a", "choices": (" b",), "bare_choices": ("b\ud800",)},
     ],
 )
 def test_half_of_a_surrogate_pair_is_an_error_that_names_the_item(tokenizer, fields):
