@@ -94,6 +94,11 @@ TASKS = {
             "metric_list": [_ACC, _ACC_NORM, {**_ACC, "metric": "acc_bytes"}],
         },
     ),
+    # Each answer is asked for without the question as well.
+    "toy_mutual": (
+        QUESTIONS,
+        {**_PLAIN, "metric_list": [_ACC, _ACC_NORM, {**_ACC, "metric": "acc_mutual_info"}]},
+    ),
     "toy_mc2": (
         TRUTHS,
         {

@@ -188,8 +188,11 @@ def _kind(task: HarnessTask, documents: Sequence[_Document]) -> Kind:
         return "harness"
     if task.OUTPUT_TYPE == "loglikelihood" and all(len(each.requests) == 1 for each in documents):
         return "sequence_prob"
+    # Not so where a task asks for more than its choices, as acc_mutual_info does: each without the
+    # question as well.
+    are_choices = all(_bare_choices(task, each) is not None for each in documents)
     golds_known = all(_gold(task, each) is not None for each in documents)
-    return "classification" if golds_known else "harness"
+    return "classification" if are_choices and golds_known else "harness"
 
 
 def _gold(task: HarnessTask, document: _Document) -> int | None:

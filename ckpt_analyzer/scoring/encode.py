@@ -157,8 +157,8 @@ def encode_items(
     Raises
     ------
     ScoringError
-        Naming the item, if a choice has no tokens of its own, or more than `max_length_tokens`, or
-        if a text holds half of a surrogate pair;
+        Naming the item, if a choice has no tokens of its own, or more than `max_length_tokens`, if
+        a context that is not empty has none, or if a text holds half of a surrogate pair;
         if the tokenizer appends a token to every text, or has neither BOS nor EOS where a context
         is empty.
     """
@@ -293,6 +293,8 @@ def _request(
     n_tokens = len(continuation)
     if not n_tokens or n_tokens > max_length_tokens:
         raise _unscorable(pair, n_tokens, max_length_tokens)
+    if not len(context):
+        raise _no_context(pair)
     kept = context[-(max_length_tokens + 1 - n_tokens) :]
     return Request(kept, continuation, truncated=len(kept) < len(context))
 
@@ -330,7 +332,8 @@ def _check_appends_nothing(tokenizer: PreTrainedTokenizerBase) -> None:
 
 def _check_is_text(item: Item) -> None:
     """Refuse half of a surrogate pair: it is no character, and tokenizers have no bytes for it."""
-    for text in (item.context, item.other_context or "", *item.choices):
+    rare = (*(item.choice_contexts or ()), *(item.bare_choices or ()))
+    for text in (item.context, item.other_context or "", *item.choices, *rare):
         try:
             text.encode()
         except UnicodeEncodeError as error:
@@ -353,6 +356,16 @@ def _unscorable(pair: _Pair, n_tokens: int, max_length_tokens: int) -> ScoringEr
         f"the choice has {n_tokens} tokens, the model reads {max_length_tokens}",
         where=where,
         hint="leave the item out, or use a model with a longer input",
+    )
+
+
+def _no_context(pair: _Pair) -> ScoringError:
+    return ScoringError(
+        f"the tokenizer makes no token of the context {pair.context[:60]!r}, so nothing predicts "
+        "the choice",
+        where=f"item {pair.item_id}, choice {pair.choice}",
+        hint="it drops characters that its vocabulary lacks: leave the item out, or mend the "
+        "tokenizer",
     )
 
 

@@ -52,7 +52,12 @@ def test_a_blank_has_a_context_for_each_way_to_fill_it(task_folder):
 
 @pytest.mark.parametrize(
     ("name", "kind"),
-    [("toy_mc2", "harness"), ("toy_several", "harness"), ("toy_last_word", "sequence_prob")],
+    [
+        ("toy_mc2", "harness"),
+        ("toy_mutual", "harness"),
+        ("toy_several", "harness"),
+        ("toy_last_word", "sequence_prob"),
+    ],
 )
 def test_the_kind_says_whose_rules_judge(task_folder, name, kind):
     assert load(task_folder, name).task.kind == kind

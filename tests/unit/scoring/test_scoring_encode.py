@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tokenizers import processors
+from tokenizers import Tokenizer, models, processors
 from transformers import PreTrainedTokenizerFast
 
 from ckpt_analyzer.errors import ScoringError
@@ -95,6 +95,17 @@ def test_a_choice_that_begins_with_the_prefix_token_gives_it_up_as_context(token
 def test_an_empty_context_without_any_prefix_token_is_an_error(make_tokenizer):
     with pytest.raises(ScoringError, match="item 7"):
         encode_one(make_tokenizer(), "", " Yes", item_id="7")
+
+
+def test_a_context_of_which_the_tokenizer_drops_all_is_an_error_that_names_the_item():
+    # Without a token for what is unknown, and without bytes, BPE leaves characters out.
+    small = Tokenizer(models.BPE(vocab={"a": 0, "b": 1, "<|end|>": 2}, merges=[]))
+    dropping = PreTrainedTokenizerFast(tokenizer_object=small, eos_token="<|end|>")
+    with pytest.raises(
+        ScoringError, match=r"(?s)no token of the context '漢字'.*item 42, choice 0"
+    ):
+        encode_one(dropping, "漢字", "ab", item_id="42")
+    assert encode_one(dropping, "漢字b", "ab").requests[0].context_ids.tolist() == [1]
 
 
 def test_bos_appears_once_where_the_tokenizer_adds_it(with_bos):
@@ -187,6 +198,8 @@ def test_choices_that_begin_with_a_space_reassemble_to_the_text(tokenizer, conte
         {"context": "a\ud800", "choices": (" b",)},
         {"context": "a", "choices": (" b", " \udfff")},
         {"context": "a", "choices": (" b",), "other_context": "\udc80"},
+        {"context": "a", "choices": (" b",), "choice_contexts": ("a\ud800",)},
+        {"context": "a", "choices": (" b",), "bare_choices": ("b\ud800",)},
     ],
 )
 def test_half_of_a_surrogate_pair_is_an_error_that_names_the_item(tokenizer, fields):
