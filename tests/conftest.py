@@ -6,6 +6,13 @@ import tempfile
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
+
+# An example takes long where the machine is busy, and that is no failure.
+settings.register_profile(
+    "patient", settings.default, deadline=None, suppress_health_check=[HealthCheck.too_slow]
+)
+settings.load_profile("patient")
 
 # The client reads these when it is imported, so they are set before any test module is.
 _HUB_HOME = tempfile.TemporaryDirectory(prefix="ckpt-analyzer-tests-")
