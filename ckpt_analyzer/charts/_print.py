@@ -154,8 +154,9 @@ def _break_titles(spec: Spec, target: float) -> None:
         spec["facet"]["header"] = spec["facet"].get("header", {}) | header
 
 
-def _lines(title: str, room: float, size: float) -> list[str]:
-    return textwrap.wrap(title, max(int(room / (_LETTER_EMS * size)), 1)) or [title]
+def _lines(title: str, room: float, size: float) -> str | list[str]:
+    lines = textwrap.wrap(title, max(int(room / (_LETTER_EMS * size)), 1))
+    return lines if len(lines) > 1 else title
 
 
 def _widen_gradient(panel: Spec) -> None:
