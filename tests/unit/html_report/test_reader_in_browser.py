@@ -309,7 +309,8 @@ def test_a_saved_heat_map_says_its_metric(opened):
 
 
 COVERED = """() => [...document.querySelectorAll(".copied")].filter((box) => {
-  const button = box.querySelector("button").getBoundingClientRect(), range = document.createRange();
+  const button = box.querySelector("button").getBoundingClientRect();
+  const range = document.createRange();
   range.selectNodeContents(box.querySelector("pre"));
   return [...range.getClientRects()].some((r) => r.width > 0 && r.left < button.right
     && r.right > button.left && r.top < button.bottom && r.bottom > button.top);
@@ -319,8 +320,8 @@ COVERED = """() => [...document.querySelectorAll(".copied")].filter((box) => {
 @pytest.mark.parametrize("width", [1280, 390])
 def test_the_button_that_copies_covers_no_text(opened, width):
     data = ReportData(
-        "Made up", TRENDS, FLIPS.head(0), command="ckpt-analyzer run sweep.yaml --store a-store-far",
-        sweep_yaml="# A long remark that somebody has written into the first line of the file.\\n",
+        "Made up", TRENDS, FLIPS.head(0), command="ckpt-analyzer run sweep.yaml --store a-long-one",
+        sweep_yaml="# A long remark that somebody has written into the first line of the file.\n",
     )  # fmt: skip
     page = opened(data, width)
     assert page.evaluate(COVERED) == 0
