@@ -5,6 +5,8 @@ In: a store. Out: what was fitted, written into it. How a flip is decided is ``s
 
 from __future__ import annotations
 
+import errno
+import shlex
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -30,6 +32,8 @@ from ckpt_analyzer.store.store import Store
 
 #: The columns that tell the points of a task apart.
 _POINT = ("suite", "model", "arm", "step", "shots", "prompt_format", "dtype")
+#: Why a store that can be read cannot be written.
+_FORBIDDEN = frozenset({errno.EACCES, errno.EPERM, errno.EROFS})
 #: Item scores that are read at once: 400 MB while they are put in place.
 MOST_SCORES = 2**24
 
@@ -74,7 +78,7 @@ def fit(store: Store, *, alpha: float = 0.05, seed: int = 0, with_suspects: bool
     Raises
     ------
     StoreError
-        If the store holds no scores.
+        If the store holds no scores, or cannot be written.
     """
     content_id = store.content_id()
     trends = store.trends()
@@ -98,12 +102,26 @@ def fit(store: Store, *, alpha: float = 0.05, seed: int = 0, with_suspects: bool
         movement=movement_with_size(flips),
         surface=size_tokens_surface(trends),
     )
-    store.write_flips(flips)
+    try:
+        _keep(store, fitted)
+        store.mark_fitted(content_id, with_suspects=with_suspects)
+    except StoreError as error:
+        if not (isinstance(cause := error.__cause__, OSError) and cause.errno in _FORBIDDEN):
+            raise
+        place = shlex.quote(str(store.path))
+        raise StoreError(
+            f"what is fitted is kept in the store, and {error.problem}",
+            where=error.where,
+            hint=f"go on with a copy that you may write to: cp -r {place} COPY",
+        ) from error
+    return fitted
+
+
+def _keep(store: Store, fitted: Fitted) -> None:
+    store.write_flips(fitted.flips)
     store.write_description("regression", fitted.regression)
     store.write_description("movement", fitted.movement)
     store.write_description("surface", fitted.surface)
-    store.mark_fitted(content_id, with_suspects=with_suspects)
-    return fitted
 
 
 def _flips(store: Store, trends: pd.DataFrame, axis: Axis, options: FlipOptions) -> pd.DataFrame:

@@ -95,6 +95,11 @@ def find_local_suite(
     )
 
 
+def root_of(folder: Path) -> Path:
+    """Return the root of the suite that a folder or pattern stands for; it need not be there."""
+    return (read_pattern(folder).root if is_pattern(folder) else folder).resolve()
+
+
 def _whole_ones(found: list[_Found], growth: Growth | None, *, needs_state: bool) -> list[_Found]:
     """Return of `found` the steps that are whole, and the models that have one."""
     if growth is None:

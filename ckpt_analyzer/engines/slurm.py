@@ -11,9 +11,11 @@ that small ones do not have.
 from __future__ import annotations
 
 import math
+import shlex
 import subprocess
+import time
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -36,6 +38,8 @@ TASK_SECONDS = 900.0
 MOST_WORKERS = 64
 #: A task may take so many times what was foreseen, and so many minutes on top.
 PATIENCE, GRACE_MINUTES = 4, 10
+#: So long Slurm may leave a waiting run without an answer: controllers are restarted.
+AWAY_SECONDS = 600.0
 #: States of a task that was killed, through a fault of its units or of its node.
 _KILLED = frozenset({"FAILED", "NODE_FAIL", "OUT_OF_MEMORY", "TIMEOUT"})
 #: States in which a task will not go on by itself.
@@ -155,13 +159,40 @@ class _Watch:
     where it runs, as for its memory, is not.
     """
 
-    def __init__(self, record: JobRecord, shared: SharedJob) -> None:
+    def __init__(
+        self,
+        record: JobRecord,
+        shared: SharedJob,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
         self._record, self._shared = record, shared
+        self._clock, self._answered = clock, clock()
         #: What a part had said when it was let go on: one that says nothing more is over.
         self._said: dict[int, int] = {}
 
     def over(self) -> set[int]:
-        """Return the parts that will not go on."""
+        """Return the parts that will not go on; none while Slurm does not answer.
+
+        Raises
+        ------
+        EngineError
+            If it has not answered for `AWAY_SECONDS`.
+        """
+        try:
+            over = self._over()
+        except EngineError as error:
+            if self._clock() - self._answered < AWAY_SECONDS:
+                return set()
+            store = shlex.quote(str(self._shared.job.store))
+            raise EngineError(
+                f"{error.problem}, for {AWAY_SECONDS / 60:g} minutes",
+                hint=f"{self._record.name} goes on without this command: "
+                f"ckpt-analyzer status {store}",
+            ) from error
+        self._answered = self._clock()
+        return over
+
+    def _over(self) -> set[int]:
         queued = _queue(self._record.cluster_id)
         ended = {
             part for part in range(self._record.n_parts) if queued.get(part, "COMPLETED") in _OVER
@@ -170,7 +201,10 @@ class _Watch:
 
     def why(self, part: int) -> str:
         """Say how a part ended that has units left."""
-        state = _queue(self._record.cluster_id).get(part, "")
+        try:
+            state = _queue(self._record.cluster_id).get(part, "")
+        except EngineError:
+            state = ""  # the log says more
         name = f"{self._record.cluster_id}_{part}_0_log.out"
         log = self._record.folder / "logs" / name
         content = log.read_bytes() if log.exists() else b""
@@ -186,8 +220,8 @@ class _Watch:
         n_lines = said.n_lines()
         if n_lines == self._said.get(part, 0):
             return False
-        self._said[part] = n_lines
         _slurm("scontrol", "requeue", f"{self._record.cluster_id}_{part}")
+        self._said[part] = n_lines
         return True
 
 

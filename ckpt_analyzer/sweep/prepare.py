@@ -31,6 +31,7 @@ from ckpt_analyzer.sweep.auditing import with_audit
 from ckpt_analyzer.sweep.config import SuiteSelection, Sweep, is_own_task, load_sweep
 from ckpt_analyzer.sweep.from_place import is_place
 from ckpt_analyzer.sweep.memory import needs_disk, own_spool
+from ckpt_analyzer.sweep.one_run import check_one_run
 from ckpt_analyzer.sweep.plan import Plan, PlannedTask, SourcedSuite, make_plan
 from ckpt_analyzer.sweep.sample import sample_items
 from ckpt_analyzer.sweep.shipped import find_sweep
@@ -120,6 +121,7 @@ def plan_sweep(sweep: Sweep, overrides: Overrides) -> Plan:
     )
     if store is None:
         return plan
+    check_one_run(sweep, plan.listed, store, is_store_given=overrides.store is not None)
     return with_audit(replace(plan, damaged=store.damaged()), store)
 
 

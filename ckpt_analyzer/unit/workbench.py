@@ -15,7 +15,7 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from itertools import pairwise
 from pathlib import Path
-from typing import Self
+from typing import NamedTuple, Self
 
 import pyarrow as pa
 from transformers import PreTrainedModel
@@ -74,6 +74,14 @@ class Settings:
     trust_remote_code: bool = False
 
 
+class _Need(NamedTuple):
+    """What decides how much memory a unit takes; two suites may name a model alike."""
+
+    suite: str
+    model: str
+    n_tokens: int
+
+
 @dataclass
 class Workbench:
     """What stays in memory from unit to unit. A context manager: its thread ends with it."""
@@ -83,7 +91,7 @@ class Workbench:
     listener: Listener
     _plans: UnitPlans = field(init=False)
     _model: InPlaceModel = field(init=False)
-    _layered: dict[tuple[str, int], bool] = field(default_factory=dict)
+    _layered: dict[_Need, bool] = field(default_factory=dict)
     _equal: EqualWeights = field(init=False)
     _ahead: Ahead | None = None
     _followers: Mapping[int, Unit] = field(default_factory=dict)
@@ -194,7 +202,7 @@ class Workbench:
             if self._goes_by_layers(unit, plan.scoring) or not opened.weights_on_disk:
                 raise
             self._model.release()
-            self._layered[unit.checkpoint.model.name, plan.scoring.n_tokens] = True
+            self._layered[_need_of(unit, plan.scoring)] = True
             try:
                 model = self._opened(unit, opened, plan.scoring)
             except UserError:
@@ -218,7 +226,7 @@ class Workbench:
         return Scored(tables, shots, seconds_fetch, seconds, str(model.device))
 
     def _goes_by_layers(self, unit: Unit, plan: ScoringPlan) -> bool:
-        return self._layered.get((unit.checkpoint.model.name, plan.n_tokens), False)
+        return self._layered.get(_need_of(unit, plan), False)
 
     def _plan(self, unit: Unit, folder: Path) -> UnitPlan:
         text = config_text(folder)
@@ -240,7 +248,7 @@ class Workbench:
             settings.trust_remote_code,
         )
         # Decided once: what a process keeps of memory that it gave back says nothing of the model.
-        key = (unit.checkpoint.model.name, plan.n_tokens)
+        key = _need_of(unit, plan)
         if key not in self._layered:
             held = self._model.n_bytes
             self._layered[key] = needs_layers(folder, [plan], terms, released_bytes=held)
@@ -291,6 +299,10 @@ class Workbench:
             cell: judged(table, self.settings.tasks[cell.task])
             for cell, table in zip(unit.cells, tables, strict=True)
         }
+
+
+def _need_of(unit: Unit, plan: ScoringPlan) -> _Need:
+    return _Need(unit.checkpoint.suite, unit.checkpoint.model.name, plan.n_tokens)
 
 
 def _too_large(unit: Unit, error: Exception) -> str:

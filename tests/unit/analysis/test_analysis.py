@@ -1,10 +1,14 @@
+import errno
+
 import numpy as np
 import pandas as pd
 import pytest
 
 from ckpt_analyzer.analysis import fitting as analysis
 from ckpt_analyzer.analysis.fitting import axes_of, fit
+from ckpt_analyzer.errors import StoreError
 from ckpt_analyzer.stats.flips import find_flips
+from ckpt_analyzer.store import atomic
 from ckpt_analyzer.store.store import Store, open_store
 from ckpt_analyzer.tables import FLIPS
 from store_factory import simple_unit
@@ -69,3 +73,24 @@ def test_along_every_axis_items_are_read_in_parts_that_change_nothing(
     largest = max(sum(scores.size for scores in each.values()) for each in read)
     n_metrics = items["metric"].nunique()
     assert largest <= max(most_scores, n_metrics * 5 * 8)  # series of 5 points and 8 items
+
+
+@pytest.mark.parametrize(
+    ("reason", "hint"),
+    [(errno.EROFS, "with a copy that you may write to: cp -r "), (errno.ENOSPC, "make room")],
+)
+def test_a_store_that_cannot_be_written_is_no_matter_of_an_option(
+    tmp_path, monkeypatch, reason, hint
+):
+    store = open_store(tmp_path / "store", create=True)
+    for i, step in enumerate((1000, 2000, 4000, 8000)):
+        store.commit(*simple_unit(step, seed=i))
+
+    def refused(path, content):
+        raise OSError(reason, "refused")
+
+    monkeypatch.setattr(atomic, "_write_flushed", refused)
+    with pytest.raises(StoreError) as caught:
+        fit(store)
+    assert hint in caught.value.hint
+    assert "--store" not in caught.value.hint

@@ -218,3 +218,17 @@ def test_the_budget_of_the_sweep_is_that_of_the_bench(plan, bench, monkeypatch):
     status = Workbench(small, bench.store, bench.listener).work(plan.units[1])
     assert status.state == "failed"
     assert "memory_budget" in status.problem
+
+
+def test_models_of_one_name_in_two_suites_are_measured_each(plan, bench, monkeypatch):
+    measured = []
+
+    def needs(folder, *args, **kwargs):
+        measured.append(folder.name)
+        return False
+
+    monkeypatch.setattr(workbench, "needs_layers", needs)
+    first, second = plan.units
+    of_another = replace(second, checkpoint=replace(second.checkpoint, suite="another"))
+    assert [bench.work(unit).state for unit in (first, of_another)] == ["done", "done"]
+    assert measured == [first.checkpoint.revision, second.checkpoint.revision]
