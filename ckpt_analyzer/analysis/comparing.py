@@ -6,7 +6,7 @@ store and the statistics of paired items; the verb ``compare`` and the report sh
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
@@ -142,8 +142,16 @@ def over_tuning(store: Store, metric: str) -> pd.DataFrame:
     return pd.concat(known, ignore_index=True) if known else pd.DataFrame(columns=list(PAIR))
 
 
-def answers_of(store: Store, metric: str, comparisons: Sequence[Comparison]) -> list[Answer]:
-    """Return the answers to the questions of the literature: numbers, or what must be scored."""
+def answers_of(
+    store: Store,
+    metric: str,
+    comparisons: Sequence[Comparison],
+    titles: Mapping[str, str] | None = None,
+) -> list[Answer]:
+    """Return the answers to the questions of the literature: numbers, or what must be scored.
+
+    They call tasks by their names, or by `titles` where these are given.
+    """
     fit_if_needed(store)
     trends, flips = store.trends([metric]), store.flips()
     no_groups = pd.DataFrame(columns=list(GROUP_COLUMNS))
@@ -156,6 +164,7 @@ def answers_of(store: Store, metric: str, comparisons: Sequence[Comparison]) -> 
             groups=pd.concat([no_groups, *(each.groups for each in comparisons)]),
             shapes=pd.concat([no_shapes, *(each.shapes for each in comparisons)]),
             causes=causes_of(trends["task"].unique()),
+            titles=titles or {},
         )
     )
 

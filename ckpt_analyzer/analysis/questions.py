@@ -12,7 +12,7 @@ Wei et al. (2022), "Inverse Scaling Can Become U-Shaped", arXiv 2211.02011.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import pandas as pd
 
@@ -59,6 +59,8 @@ class Evidence:
         ``after_tuning``.
     causes
         Task to cause.
+    titles
+        Task to what it is called in an answer, where that is not its name.
     """
 
     metric: Metric
@@ -67,6 +69,7 @@ class Evidence:
     groups: pd.DataFrame
     shapes: pd.DataFrame
     causes: Mapping[str, str | None]
+    titles: Mapping[str, str] = field(default_factory=dict)
 
 
 def answers(evidence: Evidence) -> list[Answer]:
@@ -116,7 +119,7 @@ def does_tuning_undo_flips(evidence: Evidence) -> Answer:
         counts = [
             f"{(rows['change'] == word).sum()} {word}" for word in ("undone", "carried on", "kept")
         ]
-        where = f" Undone: {_tasks_and_sizes(undone)}." if len(undone) else ""
+        where = f" Undone: {_tasks_and_sizes(undone, evidence)}." if len(undone) else ""
         sentences.append(
             f"Of {_plural(len(rows), 'trend')} that {_turn(len(rows))} in training, from {base} to "
             f"{tuned}: {', '.join(counts)}.{where}"
@@ -164,7 +167,7 @@ def _shots_answer(question: str, evidence: Evidence, few: Sequence[int]) -> Answ
             continue
         counts = both.value_counts()
         words = [f"{n} {_WORDS.get(str(v), v)}" for v, n in counts.items()]
-        names = _listed(sorted({str(key[2]) for key in both.index[both == u]}))
+        names = _listed(sorted({_called(key[2], evidence) for key in both.index[both == u]}))
         turned = f" They turn: {names}." if names else ""
         sentences.append(
             f"Of {_plural(len(both), 'trend')} over size that get worse without examples, with "
@@ -255,11 +258,15 @@ def _last_step(flips: pd.DataFrame) -> pd.DataFrame:
     return flips[steps == last]
 
 
-def _tasks_and_sizes(rows: pd.DataFrame) -> str:
+def _tasks_and_sizes(rows: pd.DataFrame, evidence: Evidence) -> str:
     return _listed(
-        f"{task} at {_listed(map(str, of['size']))}"
+        f"{_called(task, evidence)} at {_listed(map(str, of['size']))}"
         for task, of in rows.groupby("task", sort=False)
     )
+
+
+def _called(task: object, evidence: Evidence) -> str:
+    return evidence.titles.get(str(task), str(task))
 
 
 def _turn(n: int) -> str:

@@ -34,6 +34,9 @@ class Chart:
     draw_moving
         Does what `draw` does, and takes the fitted movement of turns with size besides; only a
         chart that shows it has one.
+    draw_rows
+        Takes what `rows` returned, bettered by differences that are paired by item, and trends;
+        only a chart of such differences has one.
     of_seeds
         Whether `draw` takes sizes only that were trained with several seeds.
     """
@@ -47,4 +50,5 @@ class Chart:
     draw_moving: Callable[[pd.DataFrame, pd.DataFrame, pd.DataFrame], alt.TopLevelMixin] | None = (
         None
     )
+    draw_rows: Callable[[pd.DataFrame, pd.DataFrame], alt.TopLevelMixin] | None = None
     of_seeds: bool = False

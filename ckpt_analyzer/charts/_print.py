@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import re
+import textwrap
 from dataclasses import dataclass
 from typing import Any, Literal, TypeAlias
 
@@ -29,6 +30,14 @@ _TRIALS = 6
 #: How much smaller marks and lines are than on a screen, and the greatest height of a panel.
 _MARKS = {"size": 0.45, "strokeWidth": 0.65, "dx": 0.7}
 _LABEL_POINTS = 7
+#: The mean width of a letter, of its height; and what axes and gaps take beside each panel.
+_LETTER_EMS = 0.53
+_BESIDE_POINTS = 35
+#: What stands beside a name in a legend.
+_KEY_POINTS = 28
+#: Of the width of a figure, what the names on its vertical axis may take.
+_AXIS_SHARE = 0.46
+_GRADIENT_POINTS = 120
 _MOST_HEIGHT_POINTS = 130
 _TALL = 200
 #: Facets that wrap stand so many in a row.
@@ -80,6 +89,7 @@ class _Drawn:
 def _for_print(spec: Spec, column: Column) -> Spec:
     """Return `spec` in the style of print; panels stand one above the other in a single column."""
     spec = _printable(spec)
+    target = WIDTHS_INCHES[column] * POINTS_PER_INCH
     spec["$schema"] = f"https://vega.github.io/schema/vega-lite/v{VEGA_LITE_VERSION}.0.json"
     spec["config"] = _merged(spec.get("config", {}), _style.print_config())
     if column == "single" and len(spec.get("hconcat", ())) > 1:
@@ -91,7 +101,9 @@ def _for_print(spec: Spec, column: Column) -> Spec:
     panels = spec.get("hconcat") or spec.get("vconcat") or [spec.get("spec", spec)]
     for panel in panels:
         _shrink(panel)
-        _show_sizes(panel)
+        _show_sizes(panel, target)
+        _widen_gradient(panel)
+    _break_titles(spec, target)
     _lighten(spec)
     return spec
 
@@ -106,9 +118,53 @@ def _printable(part: Any) -> Any:  # noqa: ANN401 (any part of a specification)
 
 
 def _n_facets(spec: Spec) -> int:
+    return max(len(_facets(spec)), 1)
+
+
+def _facets(spec: Spec) -> list[str]:
+    """Return the titles of the facets of `spec`, in the order of its rows."""
     name = spec["facet"]["field"]
     rows = [row for rows in spec["datasets"].values() for row in rows]
-    return max(len({row[name] for row in rows if name in row}), 1)
+    return list(dict.fromkeys(str(row[name]) for row in rows if name in row))
+
+
+def _break_titles(spec: Spec, target: float) -> None:
+    """Break titles into lines: a wide one would leave its panels no room in a figure of `target`.
+
+    Names on an axis are cut off instead.
+    """
+    axis, title = (spec["config"].setdefault(name, {}) for name in ("axis", "title"))
+    axis["labelLimit"] = round(_AXIS_SHARE * target)
+    size = title.get("fontSize", 11)
+    if isinstance(spec.get("title"), str):
+        spec["title"] = _lines(spec["title"], target, size)
+    panels = spec.get("hconcat", ())
+    for panel in [*panels, *spec.get("vconcat", ())]:
+        if isinstance(panel.get("title"), str):
+            panel["title"] = _lines(
+                panel["title"], target / max(len(panels), 1) - _BESIDE_POINTS, size
+            )
+    if "facet" in spec:
+        room = target / spec["columns"] - _BESIDE_POINTS
+        lines = {
+            name: _lines(name, room, spec["config"]["header"]["labelFontSize"])
+            for name in _facets(spec)
+        }
+        header = {"labelExpr": f"{json.dumps(lines)}[datum.label]", "labelLimit": round(room)}
+        spec["facet"]["header"] = spec["facet"].get("header", {}) | header
+
+
+def _lines(title: str, room: float, size: float) -> str | list[str]:
+    lines = textwrap.wrap(title, max(int(room / (_LETTER_EMS * size)), 1))
+    return lines if len(lines) > 1 else title
+
+
+def _widen_gradient(panel: Spec) -> None:
+    """Give a scale of colours the room that its numbers need under a panel."""
+    for layer in panel.get("layer", []):
+        legend = (layer.get("encoding", {}).get("color") or {}).get("legend")
+        if legend and "gradientLength" in legend:
+            legend |= {"gradientLength": _GRADIENT_POINTS, "labelOverlap": "greedy"}
 
 
 def _shrink(panel: Spec) -> None:
@@ -116,6 +172,8 @@ def _shrink(panel: Spec) -> None:
     if isinstance(panel.get("height"), int | float) and panel["height"] > _TALL:
         panel["height"] = _MOST_HEIGHT_POINTS
     for layer in panel.get("layer", [panel]):
+        axis = layer.get("encoding", {}).get("y", {}).get("axis") or {}
+        axis.pop("labelLimit", None)  # print has its own, see _break_titles
         mark = layer.get("mark")
         if not isinstance(mark, dict):
             continue
@@ -126,19 +184,25 @@ def _shrink(panel: Spec) -> None:
             mark["fontSize"] = _LABEL_POINTS
 
 
-def _show_sizes(panel: Spec) -> None:
+def _show_sizes(panel: Spec, target: float) -> None:
     """Give `panel` the legend of sizes that a page has above its charts, unless an axis has them.
 
-    Vega-Lite draws a legend only if all layers and panels that share it want it.
+    It has as many columns as a figure of the width `target` has room for. Vega-Lite draws a legend
+    only if all layers and panels that share it want it.
     """
     encodings = [layer.get("encoding", {}) for layer in panel.get("layer", [])]
     if any(encoding.get("x", {}).get("field") == "parameters" for encoding in encodings):
         return
     legend = {"title": "model size", "symbolType": "stroke", "symbolOpacity": 1}
+    has_names = any(encoding.get("y", {}).get("type") == "nominal" for encoding in encodings)
+    room = target * (1 - _AXIS_SHARE if has_names else 1) - _BESIDE_POINTS
     for encoding in encodings:
         for channel in ("color", "stroke", "fill"):
             if encoding.get(channel, {}).get("field") == "size":
-                encoding[channel]["legend"] = legend
+                names = encoding[channel].get("scale", {}).get("domain") or [""]
+                entry = _LETTER_EMS * _LABEL_POINTS * max(map(len, map(str, names))) + _KEY_POINTS
+                n_columns = max(int(room / entry), 1)
+                encoding[channel]["legend"] = legend | {"columns": min(n_columns, len(names))}
 
 
 def _lighten(part: Any) -> None:  # noqa: ANN401 (any part of a specification)

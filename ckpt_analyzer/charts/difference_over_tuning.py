@@ -190,4 +190,5 @@ CHART = Chart(
     draw=draw,
     one_task=False,
     rows=lambda trends, flips: difference_rows(trends),
+    draw_rows=draw_rows,
 )

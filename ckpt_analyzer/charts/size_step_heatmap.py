@@ -36,13 +36,15 @@ def draw(trends: pd.DataFrame, flips: pd.DataFrame) -> alt.TopLevelMixin:
     require_one(trends, ("task", "metric", *SETTING))
     sizes = sizes_of(trends)
     rows = trends.assign(size=size_labels(trends), x=axis_tokens(trends))
+    metric = str(trends["metric"].iloc[0])
     maps = [
         draw_map(
             panel,
             rows[(rows["suite"] == panel.suite) & (rows["arm"] == panel.arm)][
                 ["size", "x", "step", "value", "suspect"]
             ],
-            str(trends["metric"].iloc[0]),
+            metric,
+            legend_title=metric,
         ).properties(title=panel.title)
         for panel in panels_of(trends, sizes)
     ]
@@ -50,8 +52,16 @@ def draw(trends: pd.DataFrame, flips: pd.DataFrame) -> alt.TopLevelMixin:
     return _style.dress(chart, len(sizes))
 
 
-def draw_map(panel: Panel, rows: Rows, value_title: str) -> alt.LayerChart:
-    """Return the map of `panel`: a column per checkpoint, the largest size on top."""
+def draw_map(
+    panel: Panel, rows: Rows, value_title: str, legend_title: str | None = None
+) -> alt.LayerChart:
+    """Return the map of `panel`: a column per checkpoint, the largest size on top.
+
+    Parameters
+    ----------
+    legend_title
+        Needed where nothing else on the page says which metric the colours show.
+    """
     x = alt.X(
         "x:O",
         title=panel.axis_title(),
@@ -62,7 +72,7 @@ def draw_map(panel: Panel, rows: Rows, value_title: str) -> alt.LayerChart:
     length = min(110, 20 * len(panel.sizes) + 20)  # below the map stand the labels of its axis
     colour = alt.Color(
         "value:Q",
-        title=None,
+        title=legend_title,
         scale=alt.Scale(zero=False),
         legend=alt.Legend(
             gradientThickness=10, gradientLength=length, tickCount=4 if length > 60 else 2

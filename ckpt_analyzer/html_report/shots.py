@@ -52,14 +52,18 @@ class ShotTables:
         return bool(self.trends["shots"].nunique() > 1)
 
     def of(self, view: View) -> ShotTable:
-        """Return the table of the metric, prompt format and dtype of `view`."""
+        """Return the table of the metric, prompt format and dtype of `view`.
+
+        A model that was scored with one number of shots alone has no trend over them, and no row.
+        """
         trends = _of(self.trends, view)
         trends = trends[trends["suspect"].isna() & trends["task"].isin(set(self.cards))]
-        shots = tuple(sorted(int(n) for n in trends["shots"].unique()))
         flips = _of(self.flips, view)
         flips = flips[flips["axis"] == "shots"]
-        last = trends.groupby(_SERIES)["step"].transform("max")
-        groups = trends[trends["step"] == last].groupby(_SERIES, sort=False)
+        trends = trends[trends["step"] == trends.groupby(_SERIES)["step"].transform("max")]
+        trends = trends[trends.groupby(_SERIES)["shots"].transform("nunique") > 1]
+        shots = tuple(sorted(int(n) for n in trends["shots"].unique()))
+        groups = _from_smallest_base(trends).groupby(_SERIES, sort=False)
         rows = (self._row(rows, flips, shots) for _, rows in groups)
         order = {name: place for place, name in enumerate(self.cards)}
         return ShotTable(shots, tuple(sorted(rows, key=lambda row: order[row.card.name])))
@@ -80,6 +84,11 @@ class ShotTables:
             verdict=UNKNOWN if found.empty else verdict(str(found["verdict"].iloc[0])),
             turn="" if at is None or pd.isna(at) else f"at {at:.0f} shots",
         )
+
+
+def _from_smallest_base(trends: pd.DataFrame) -> pd.DataFrame:
+    is_tuned = trends["arm"] != "base"
+    return trends.assign(is_tuned=is_tuned).sort_values(["is_tuned", "parameters"], kind="stable")
 
 
 def _of(frame: pd.DataFrame, view: View) -> pd.DataFrame:

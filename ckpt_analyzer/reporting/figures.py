@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from itertools import product
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, get_args
@@ -23,7 +24,7 @@ from ckpt_analyzer.charts._chart import Chart
 from ckpt_analyzer.charts._one import require_one
 from ckpt_analyzer.charts._print import Column, picture
 from ckpt_analyzer.charts._series import SETTING
-from ckpt_analyzer.charts.difference_over_tuning import difference_rows, draw_rows, paired_rows
+from ckpt_analyzer.charts.difference_over_tuning import difference_rows, paired_rows
 from ckpt_analyzer.errors import StoreError, UnknownNameError, UserError
 from ckpt_analyzer.file_names import file_name
 from ckpt_analyzer.stats.movement import lines
@@ -37,6 +38,8 @@ if TYPE_CHECKING:
 #: The metrics that are drawn of a task unless others are named: the first that it has.
 FIRST = ("accuracy", "sequence_loss", "logodds", "absolute_logodds")
 COLUMNS: tuple[Column, ...] = get_args(Column)
+#: The chart that ``compare --chart`` draws.
+DIFFERENCES = "difference-over-tuning"
 _PICTURES = (".svg", ".pdf", ".png")
 
 
@@ -91,6 +94,7 @@ def write_figures(store: Store, folder: Path, wanted: Wanted | None = None) -> I
     _check(wanted.tasks, "task in the store", trends["task"], store)
     _check(wanted.metrics, "metric in the store", trends["metric"], store)
     chosen = [charts.load(name) for name in wanted.charts or charts.names()]
+    paired = cache(lambda metric: over_tuning(store, metric))
     settings = trends[list(SETTING)].drop_duplicates().sort_values(list(SETTING))
     for setting, chart in product(settings.itertuples(index=False, name=None), chosen):
         name_of_setting = _setting(setting, settings)
@@ -99,7 +103,8 @@ def write_figures(store: Store, folder: Path, wanted: Wanted | None = None) -> I
             mine = _in_setting(flips[flips["metric"] == rows.metric], setting)
             mine = mine[mine["task"].isin(rows.trends["task"].unique())]
             moving = _in_setting(moves[moves["metric"] == rows.metric], setting)
-            drawn = _Drawn(chart, rows.trends, mine, moving)
+            pairs = paired(rows.metric) if chart.draw_rows else None
+            drawn = _Drawn(chart, rows.trends, mine, moving, pairs)
             yield _write(drawn, _Place(folder, file_name(name), wanted.columns))
 
 
@@ -120,10 +125,9 @@ def write_differences(store: Store, metric: str, path: Path) -> Path:
         )
     trends = store.trends([metric])
     require_one(trends, ("metric", *SETTING))
-    rows = paired_rows(difference_rows(trends), over_tuning(store, metric))
-    names = zip(rows["row"], rows["task"], _titled(rows)["task"], strict=True)
-    rows["row"] = [row.replace(task, title, 1) for row, task, title in names]
-    found = picture(draw_rows(rows, _titled(trends)).to_dict(), "double")
+    record = charts.load(DIFFERENCES)
+    drawn = _Drawn(record, trends, trends.iloc[:0], trends.iloc[:0], over_tuning(store, metric))
+    found = picture(drawn.spec(), "double")
     content = getattr(found, path.suffix[1:])
     write_whole(path, content.encode() if isinstance(content, str) else content)
     return path
@@ -173,7 +177,8 @@ def chart(
     metric = metric or next(iter(_metrics(trends, Wanted())), None) if len(trends) else metric
     trends, flips, moves = (_only(each, {"metric": metric}) for each in (trends, flips, moves))
     _require_choice(trends, ("task", *SETTING) if record.one_task else SETTING)
-    return _Drawn(record, trends, flips, moves).altair()
+    pairs = over_tuning(store, metric) if record.draw_rows and metric else None
+    return _Drawn(record, trends, flips, moves, pairs).altair()
 
 
 def _only(frame: pd.DataFrame, wanted: Mapping[str, object]) -> pd.DataFrame:
@@ -205,15 +210,31 @@ class _Subject:
 
 @dataclass(frozen=True)
 class _Drawn:
-    """A chart and what it is drawn of: trends, flips, and how turns move with size."""
+    """A chart and what it is drawn of.
+
+    Trends, flips, how turns move with size, and differences that are paired by item.
+    """
 
     chart: Chart
     trends: pd.DataFrame
     flips: pd.DataFrame
     moves: pd.DataFrame
+    paired: pd.DataFrame | None = None
+
+    def rows(self) -> pd.DataFrame:
+        """Return the numbers that are drawn."""
+        if self.chart.draw_rows is not None:
+            return paired_rows(difference_rows(self.trends), self.paired)
+        rows = self.chart.rows
+        return self.trends if rows is None else rows(self.trends, self.flips)
 
     def altair(self) -> alt.TopLevelMixin:
         """Return the chart, with titles in place of names."""
+        if self.chart.draw_rows is not None:
+            rows = self.rows()
+            names = zip(rows["row"], rows["task"], _titled(rows)["task"], strict=True)
+            rows["row"] = [row.replace(task, title, 1) for row, task, title in names]
+            return self.chart.draw_rows(rows, _titled(self.trends))
         trends, flips, moves = map(_titled, (self.trends, self.flips, self.moves))
         moving = self.chart.draw_moving
         return self.chart.draw(trends, flips) if moving is None else moving(trends, flips, moves)
@@ -290,7 +311,7 @@ def _write(drawn: _Drawn, place: _Place) -> Figure:
 def _numbers(drawn: _Drawn) -> dict[str, pd.DataFrame]:
     """Return the tables behind a figure, by the end of their names."""
     rows, moves = drawn.chart.rows, drawn.chart.draw_moving is not None
-    tables = {"": drawn.trends if rows is None else rows(drawn.trends, drawn.flips)}
+    tables = {"": drawn.rows()}
     if rows is None and len(drawn.flips):
         tables["_flips"] = drawn.flips
     if moves and len(drawn.moves):

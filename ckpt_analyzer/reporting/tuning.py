@@ -11,6 +11,7 @@ from dataclasses import asdict, dataclass
 
 import pandas as pd
 
+from ckpt_analyzer import tasks
 from ckpt_analyzer.analysis.comparing import Comparison, answers_of, over_tuning, possible
 from ckpt_analyzer.html_report.tuned import Question, TuningTables
 from ckpt_analyzer.stats.group_differences import Draws
@@ -34,7 +35,8 @@ def read_tuning(store: Store, metrics: Sequence[str]) -> ReportedTuning:
     if not metrics:
         return ReportedTuning(None, None, [])
     found = {metric: possible(store, metric, Draws()) for metric in metrics}
-    answers = answers_of(store, metrics[0], found[metrics[0]])
+    titles = {name: tasks.load(name).title for name in tasks.names()}
+    answers = answers_of(store, metrics[0], found[metrics[0]], titles)
     return ReportedTuning(
         tables=(tables := _tables([each for made in found.values() for each in made])),
         steps=None if tables is None else _steps(store, metrics),

@@ -183,6 +183,7 @@
     views.delete(element);
     const spec = specOf(element);
     if (spec?.params) setParams(spec, { isolated: null });
+    element.classList.toggle("bare", !spec);
     if (!spec) {
       element.textContent = emptyText(element);
       return;
@@ -224,7 +225,8 @@
     const { kind } = chart.dataset, axis = kind === "curves" ? state.axis : "tokens";
     const setting = kind === "item" || axis === "shots" ? null : find("[data-setting-button]")[state.setting]?.textContent;
     const over = axis === "tokens" ? null : `over ${axis === "flops" ? "FLOPs" : axis}`;
-    return [subjectOf(chart), isOfTask(chart) ? null : metricTitle(), setting, over].filter(Boolean).join(" · ");
+    const metric = isOfTask(chart) && kind !== "map" ? null : metricTitle(); // an axis of curves names theirs
+    return [subjectOf(chart), metric, setting, over].filter(Boolean).join(" · ");
   }
 
   async function figureView(chart) {
@@ -235,7 +237,7 @@
 
   function saveButtons(chart) {
     const box = element("div", "", "save");
-    const name = () => `${titleOf(chart)} ${isOfTask(chart) ? data.metrics[state.metric].name : ""}`.trim().toLowerCase().replace(/[^a-z0-9]+/g, "-");
+    const name = () => `${titleOf(chart)} ${isOfTask(chart) && chart.dataset.kind !== "map" ? data.metrics[state.metric].name : ""}`.trim().toLowerCase().replace(/[^a-z0-9]+/g, "-");
     const add = (format, save) => {
       const button = element("button", format);
       button.type = "button";

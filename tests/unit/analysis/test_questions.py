@@ -90,6 +90,8 @@ def test_flips_that_tuning_undoes_are_counted_and_named():
         "Of 2 trends that turn in training, from base to sft: 1 undone, 0 carried on, 1 kept."
     )
     assert "Undone: memo-trap at 1b." in found.answer
+    titled = does_tuning_undo_flips(evidence(shapes=shapes, titles={"memo-trap": "Memo Trap"}))
+    assert "Undone: Memo Trap at 1b." in titled.answer
 
 
 def test_tasks_that_examples_turn_into_a_u_are_named_at_the_last_step():
@@ -106,6 +108,11 @@ def test_tasks_that_examples_turn_into_a_u_are_named_at_the_last_step():
         found.answer
     )
     assert "They turn: memo-trap." in found.answer
+    titles = {"memo-trap": "Memo Trap"}
+    titled = do_shots_turn_inverse_scaling_into_u(
+        evidence(trends=trends([0, 5]), flips=flips(verdicts), titles=titles)
+    )
+    assert "They turn: Memo Trap." in titled.answer
 
 
 def test_of_a_loss_inverse_scaling_rises():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import re
 import struct
@@ -94,3 +95,45 @@ def test_panels_stand_one_above_the_other_in_a_single_column():
         for column in WIDTHS_INCHES
     }
     assert heights["single"] > 1.6 * heights["double"]
+
+
+def texts_of(svg):
+    return ["".join(each.itertext()) for each in ET.fromstring(svg).iter(f"{SVG}text")]
+
+
+EIGHT = {f"{10 * 3**i}m": 10_000_000 * 3**i for i in range(8)}
+LONG = "A Task Whose Title Nobody Has Thought Short Enough, and a " + "word" * 15
+
+
+@pytest.mark.parametrize("name", charts.names())
+def test_titles_and_legends_leave_panels_their_room(name):
+    chart = charts.load(name)
+    grid = dataclasses.replace(made_up_trends.DEMO, sizes=EIGHT, n_base_steps=10)
+    trends, flips = made_up_trends.trends(grid), made_up_trends.flips(grid)
+    if chart.of_seeds:
+        trends = made_up_trends.with_seeds(trends)
+    names = {"memo-trap": LONG, "neqa": "Hindsight Neglect and Some More of It"}
+    trends, flips = (
+        each[(each["metric"] == "accuracy") & each["task"].isin(names)].replace({"task": names})
+        for each in (trends, flips)
+    )
+    if chart.one_task:
+        trends, flips = (each[each["task"] == LONG] for each in (trends, flips))
+    made = json.loads(picture(chart.draw(trends, flips).to_dict(), "single").spec)
+    panels = made.get("hconcat") or made.get("vconcat") or [made.get("spec", made)]
+    across = made.get("columns") or max(len(made.get("hconcat", ())), 1)
+    widths = [panel["width"] for panel in panels]
+    assert min(widths) > 0.35 * 72 * WIDTHS_INCHES["single"] / across, widths
+
+
+def test_a_heat_map_on_paper_says_its_metric_and_its_numbers_do_not_collide():
+    svg = picture(spec_of("size-step-heatmap"), "single").svg
+    assert texts_of(svg).count("accuracy") == 1
+    spec = json.loads(picture(spec_of("size-step-heatmap"), "single").spec)
+    legends = [
+        layer["encoding"]["color"]["legend"]
+        for panel in spec["vconcat"]
+        for layer in panel["layer"]
+        if "color" in layer["encoding"]
+    ]
+    assert all(legend["labelOverlap"] == "greedy" for legend in legends)

@@ -299,3 +299,41 @@ def test_a_metric_that_nothing_was_scored_with_draws_and_claims_nothing(opened):
         assert section.locator(f".chart[data-kind={kind}] svg").count() == 0
     assert section.get_by_text("tuning changed nothing").count() == 0
     assert section.get_by_text("Hollow: end of the base").is_hidden()
+
+
+def test_a_saved_heat_map_says_its_metric(opened):
+    page = opened(ReportData("Made up", TRENDS, FLIPS))
+    page.locator("details.map[data-task='neqa']").evaluate("d => { d.open = true; }")
+    _, text = _saved(page, page.locator(".chart[data-kind=map][data-task='neqa']").first)
+    assert "Neqa · Base · size by checkpoint · Accuracy" in text
+
+
+COVERED = """() => [...document.querySelectorAll(".copied")].filter((box) => {
+  const button = box.querySelector("button").getBoundingClientRect();
+  const range = document.createRange();
+  range.selectNodeContents(box.querySelector("pre"));
+  return [...range.getClientRects()].some((r) => r.width > 0 && r.left < button.right
+    && r.right > button.left && r.top < button.bottom && r.bottom > button.top);
+}).length"""
+
+
+@pytest.mark.parametrize("width", [1280, 390])
+def test_the_button_that_copies_covers_no_text(opened, width):
+    data = ReportData(
+        "Made up", TRENDS, FLIPS.head(0), command="ckpt-analyzer run sweep.yaml --store a-long-one",
+        sweep_yaml="# A long remark that somebody has written into the first line of the file.\n",
+    )  # fmt: skip
+    page = opened(data, width)
+    assert page.evaluate(COVERED) == 0
+
+
+def test_a_metric_that_few_tasks_have_leaves_no_blank_of_the_others(opened):
+    few = TRENDS["task"].isin(["memo-trap"]) | (TRENDS["metric"] == "accuracy")
+    page = opened(ReportData("Made up", TRENDS[few], FLIPS))
+    page.get_by_role("button", name="Classification loss").click()
+    for chart in page.locator(".chart[data-kind=curves]").all():
+        chart.scroll_into_view_if_needed()
+        page.wait_for_timeout(150)
+        if not chart.locator("svg.marks").count():
+            assert chart.inner_text() == "Not scored with this metric."
+            assert chart.bounding_box()["height"] < 100

@@ -153,3 +153,19 @@ def test_a_size_with_several_seeds_shows_its_spread(opened):
     assert [float(cell) for cell in row[5:]] == pytest.approx(expected, abs=6e-4)
     assert int(row[4]) == 3
     assert "70m" in page.locator("[data-spread-sizes]").first.inner_text()
+
+
+def test_the_table_over_shots_has_trends_alone_from_the_smallest_model(opened):
+    trends = _trends()
+    both = trends[(trends["shots"] == 0) | (trends["task"] == "memo-trap")]
+    both = both.sample(frac=1.0, random_state=1)
+    bare = both[both["shots"] == 0].assign(metric="gold_probability")
+    both = pd.concat([both, bare], ignore_index=True)
+    page = opened(both, _flips())
+    table = page.locator("table.shots:visible")
+    rows = [row.split("\t")[:2] for row in table.locator("tbody tr").all_inner_texts()]
+    assert [row[1] for row in rows] == [f"madeup-{size}" for size in made_up_trends.SIZES]
+    assert {row[0].strip() for row in rows} == {"Memo Trap"}
+    page.locator("[data-metric-button='1']").first.click()
+    page.get_by_text("No task was scored with several numbers of examples").wait_for()
+    assert table.count() == 0

@@ -9,9 +9,11 @@ import pandas as pd
 import pytest
 
 import made_up_trends
+from ckpt_analyzer.analysis.comparing import over_tuning
 from ckpt_analyzer.errors import StoreError, UnknownNameError
-from ckpt_analyzer.reporting.figures import Wanted, write_figures
+from ckpt_analyzer.reporting.figures import Wanted, chart, write_figures
 from ckpt_analyzer.store.store import open_store
+from store_factory import commit_answers
 
 GRID = dataclasses.replace(
     made_up_trends.DEMO,
@@ -111,3 +113,26 @@ def test_an_empty_store_has_no_figures(tmp_path):
     store = open_store(tmp_path / "empty", create=True)
     with pytest.raises(StoreError, match="no scores"):
         list(write_figures(store, tmp_path / "out"))
+
+
+def test_differences_are_paired_by_item_as_those_of_the_page_are(tmp_path):
+    store = open_store(tmp_path / "store", create=True)
+    right, wrong = [-1.0, -2.0], [-2.0, -1.0]
+    commit_answers(store, "m", 1000, [right] * 20 + [wrong] * 20)
+    tuned = {"arm": "sft", "base_model": "m", "arm_tokens": 5}
+    commit_answers(store, "m-sft", 10, [right] * 22 + [wrong] * 18, **tuned)
+    wanted = Wanted(charts=("difference-over-tuning",), columns=("single",))
+    (figure,) = write_figures(store, tmp_path / "out", wanted)
+    beside = pd.read_csv(tmp_path / "out" / f"{figure.name}.csv")
+    (paired,) = over_tuning(store, "accuracy").to_dict("records")
+    row = beside[beside["x"] > 0].iloc[0]
+    expected = [paired["difference"], paired["ci_lo"], paired["ci_hi"]]
+    assert row[["difference", "lo", "hi"]].to_list() == pytest.approx(expected)
+    assert row["hi"] - row["lo"] < 0.25  # 0.44 where the items count as others
+    for spec in (
+        json.loads((tmp_path / "out" / f"{figure.name}_single.vl.json").read_text()),
+        chart(store, "difference-over-tuning").to_dict(),
+    ):
+        (drawn,) = (r for rows in spec["datasets"].values() for r in rows if r.get("x", 0) > 0)
+        assert [drawn[name] for name in ("difference", "lo", "hi")] == pytest.approx(expected)
+        assert drawn["row"] == "Memo Trap"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from ckpt_analyzer.reporting import tuning
 from ckpt_analyzer.reporting.report import compare_pairs, gather, report
 from ckpt_analyzer.store.store import open_store
 from store_factory import cell_key, choice_scores, random_scores, unit
@@ -94,3 +95,10 @@ def test_a_report_says_which_rules_it_does_not_show_and_what_nobody_has_checked(
     told = " ".join(gather(store).warnings)
     assert "tables show the prompts by seed 1; scores by seed 0 of 2 checkpoints" in told
     assert "Facts of pythia that nobody has checked" in told
+
+
+def test_the_questions_of_a_page_call_tasks_by_their_titles(store, monkeypatch):
+    asked = []
+    monkeypatch.setattr(tuning, "answers_of", lambda *arguments: asked.append(arguments) or [])
+    gather(store)
+    assert asked[0][3]["memo-trap"] == "Memo Trap"
