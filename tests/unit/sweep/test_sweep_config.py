@@ -252,5 +252,6 @@ def test_a_file_without_keys_says_with_which_ones_to_begin(text):
 @pytest.mark.parametrize("name", ["x.json", "x.tsv", "x.xlsx", "data/x.json", "x.parquet"])
 def test_a_task_file_of_another_format_says_which_formats_there_are(name):
     error = _refused(with_line("[memo-trap, neqa]", f"[{name}]"))
-    assert ".jsonl" in error.hint and ".csv" in error.hint
+    assert ".jsonl" in error.hint
+    assert ".csv" in error.hint
     assert "key tasks[0]" in error.where
