@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 import pandas as pd
 
@@ -197,6 +197,8 @@ def present_sides(store: Store, by: By) -> tuple[str, ...]:
 
 
 def _sides(store: Store, asked: Asked) -> tuple[str, ...]:
+    if asked.by not in get_args(By):
+        raise UnknownNameError("kind of sides", asked.by, get_args(By))
     present = present_sides(store, asked.by)
     kind = "arm" if asked.by == "arm" else "prompt format"
     for name in asked.sides:
@@ -213,15 +215,16 @@ class NothingToCompareError(UserError):
 
 
 def _nothing(store: Store, asked: Asked) -> NothingToCompareError:
-    present = ", ".join(present_sides(store, asked.by))
+    present = present_sides(store, asked.by)
+    more = "choose two of them" if len(present) > 1 else "score another one"
     kind = "arms" if asked.by == "arm" else "prompt formats"
     wanted = f" {' and '.join(asked.sides)}" if asked.sides else ""
     return NothingToCompareError(
         f"there are no two {kind}{wanted} with scores of the same items in {asked.metric}",
         where=str(store.path),
-        hint=f"{kind} with item scores: {present}; choose two of them"
+        hint=f"{kind} with item scores: {', '.join(present)}; {more}"
         if present
-        else "compare pairs item scores, and there are none: imported results have no items",
+        else "compare pairs item scores, and there are none: imported means have no items",
     )
 
 

@@ -28,6 +28,7 @@ from ckpt_analyzer.stats.series_tables import (
     cut_series,
 )
 from ckpt_analyzer.stats.surface import size_tokens_surface
+from ckpt_analyzer.store.given import check_store
 from ckpt_analyzer.store.store import Store
 
 #: The columns that tell the points of a task apart.
@@ -80,6 +81,7 @@ def fit(store: Store, *, alpha: float = 0.05, seed: int = 0, with_suspects: bool
     StoreError
         If the store holds no scores, or cannot be written.
     """
+    check_store(store)
     content_id = store.content_id()
     trends = store.trends()
     if with_suspects:

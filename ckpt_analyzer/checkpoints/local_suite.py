@@ -12,14 +12,19 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass, replace
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import NamedTuple
 
 from ckpt_analyzer.checkpoints.growth import TRAINER_STATE, Growth, NothingYetError, Seen
 from ckpt_analyzer.checkpoints.local import complete_files
 from ckpt_analyzer.checkpoints.run_pattern import find_runs, is_pattern, read_pattern
 from ckpt_analyzer.checkpoints.safetensors_header import ParameterCount, count_parameters
-from ckpt_analyzer.checkpoints.step_folders import KNOWN_NAMES, StepFolders, find_step_folders
+from ckpt_analyzer.checkpoints.step_folders import (
+    KNOWN_NAMES,
+    StepFolders,
+    find_step_folders,
+    is_step_folder,
+)
 from ckpt_analyzer.checkpoints.suite_file import (
     SUITE_FILE,
     ModelEntry,
@@ -120,6 +125,12 @@ def _whole_ones(found: list[_Found], growth: Growth | None, *, needs_state: bool
 
 
 def _nothing_there(where: str, growth: Growth | None) -> CheckpointError:
+    if growth is None and is_step_folder(where):
+        return CheckpointError(
+            "this folder is a checkpoint itself",
+            where=where,
+            hint=f"give the folder above, which holds it: {PurePath(where).parent}",
+        )
     if growth is None:
         return CheckpointError(
             "there are no checkpoints in the folder",

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePath
 
 from ckpt_analyzer.errors import CheckpointError
 
@@ -29,6 +29,11 @@ class StepFolders:
 
     steps: tuple[int, ...]
     revision: str
+
+
+def is_step_folder(folder: str) -> bool:
+    """Return whether `folder` is itself named after a training step."""
+    return _NAME.fullmatch(PurePath(folder).name) is not None
 
 
 def find_step_folders(folder: Path) -> StepFolders:

@@ -58,6 +58,11 @@ def is_verbose() -> bool:
     return logging.root.manager.disable < logging.WARNING
 
 
+def _paragraphs(text: str) -> str:
+    """Return `text` with a line for each paragraph: typer keeps line ends after the first one."""
+    return "\n\n".join(" ".join(each.split()) for each in inspect.cleandoc(text).split("\n\n"))
+
+
 def verb(command: Callable[..., None], *, ends_at_once: bool = False) -> Callable[..., None]:
     """Return `command` with ``-v``, and with one line and exit code 130 on Ctrl-C.
 
@@ -75,6 +80,7 @@ def verb(command: Callable[..., None], *, ends_at_once: bool = False) -> Callabl
             talk(stopped())
             raise typer.Exit(INTERRUPTED) from None
 
+    wrapped.__doc__ = _paragraphs(command.__doc__ or "")
     # typer reads both: the parameters from the signature, their types from the annotations.
     more = inspect.Parameter(
         "verbose", inspect.Parameter.KEYWORD_ONLY, default=False, annotation=Verbose

@@ -77,6 +77,7 @@ def read_table(paths: Sequence[Path], *, suites: Sequence[Suite] | None = None) 
             rows = [_Row(place, row, known) for place, row in enumerate(document.content, 1)]
             if not rows:
                 raise UnreadableError("the table has no rows")
+            _check_columns(document.content[0])
             if "item" in rows[0].given:
                 for unit in _units(rows, document.name):
                     gathered.take_unit(document.name, unit)
@@ -90,6 +91,19 @@ def read_table(paths: Sequence[Path], *, suites: Sequence[Suite] | None = None) 
 FORMAT = ResultFormat(
     "table", "a plain CSV or Parquet table", lambda paths, suites: read_table(paths, suites=suites)
 )
+
+
+def _check_columns(cells: Mapping[str, Any]) -> None:
+    """Raise if a column that every table has is missing, with the columns that are there."""
+    needed = (*_TEXTS, "step", "score" if "item" in cells else "value")
+    missing = [name for name in needed if name not in cells]
+    if not missing:
+        return
+    found = ", ".join(map(repr, cells))
+    raise UnreadableError(
+        f"no column {', '.join(missing)}; the columns are {found}: names are as written here, "
+        "with commas between"
+    )
 
 
 class _Row:

@@ -7,6 +7,7 @@ In: one store or several. Out: the tables of ``analysis/comparing.py`` or
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import PurePath
 from typing import overload
 
 from ckpt_analyzer.analysis import comparing
@@ -14,6 +15,7 @@ from ckpt_analyzer.analysis.comparing import Asked, By, Comparison
 from ckpt_analyzer.analysis.side_by_side import Matching, SideBySide, compare_stores
 from ckpt_analyzer.errors import UserError
 from ckpt_analyzer.stats.group_differences import Draws
+from ckpt_analyzer.store.given import check_store
 from ckpt_analyzer.store.store import Store
 
 DEFAULT_TOLERANCE = Matching().tolerance
@@ -79,9 +81,17 @@ def compare(  # noqa: PLR0913  (one parameter per option of the verb)
     UserError
         If there are no two sides with the same items, or a name is not known.
     """
-    if isinstance(store, Store):
-        return comparing.compare(
-            store, Asked(metric, by, tuple(sides), every_step, draws or Draws())
+    if isinstance(store, (Store, str, PurePath)):
+        named = (sides,) if isinstance(sides, str) else tuple(sides)
+        asked = Asked(metric, by, named, every_step, draws or Draws())
+        return comparing.compare(check_store(store), asked)
+    for each in store:
+        check_store(each)
+    if len(store) < 2:
+        raise UserError(
+            "of a sequence two stores or more are compared",
+            where=f"{len(store)} given",
+            hint="to compare the arms of one store, give it without a list",
         )
     if by != "arm" or sides or draws:
         raise UserError(

@@ -20,6 +20,7 @@ from ckpt_analyzer.reporting.figures import Wanted, write_figures
 from ckpt_analyzer.store.export import export_tables
 from ckpt_analyzer.store.export_hub import export_hub
 from ckpt_analyzer.store.export_lm_eval import export_lm_eval
+from ckpt_analyzer.store.given import check_store
 from ckpt_analyzer.store.store import Store
 
 ExportFormat = Literal["csv", "parquet", "lm-eval", "hub", "figures"]
@@ -72,6 +73,7 @@ def import_results(
         If the store cannot be written. A file that cannot be understood is no error: it is in
         ``failures``, and the rest is taken in.
     """
+    check_store(store)
     return take_in(store, results, read_results(results, paths))
 
 
@@ -136,6 +138,7 @@ def export(
     StoreError
         If the folder cannot be written.
     """
+    check_store(store)
     if file_format not in _FORMATS:
         raise UnknownNameError("export format", file_format, _FORMATS)
     return pd.DataFrame(

@@ -265,7 +265,7 @@ def _failed(failed: Sequence[UnitStatus]) -> pd.DataFrame:
 def _sweep(given: Given, choices: Choices | None = None) -> Sweep:
     if isinstance(given, Mapping):
         text = yaml.safe_dump(dict(given), sort_keys=False, allow_unicode=True)
-        return _without(choices, parse_sweep(text, "the given sweep"))
+        return _without(choices, parse_sweep(text, "the given sweep", is_file=False))
     path = Path(given)
     require_something(path)
     if is_place(path):

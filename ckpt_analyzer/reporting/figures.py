@@ -29,6 +29,7 @@ from ckpt_analyzer.errors import StoreError, UnknownNameError, UserError
 from ckpt_analyzer.file_names import file_name
 from ckpt_analyzer.stats.movement import lines
 from ckpt_analyzer.store.atomic import write_whole
+from ckpt_analyzer.store.given import check_store
 from ckpt_analyzer.store.spreadsheet import FORMULA
 from ckpt_analyzer.store.store import Store
 
@@ -161,6 +162,7 @@ def chart(
     UnknownNameError
         If the chart, task, metric or part of the setting is not known.
     """
+    check_store(store)
     for part in set(setting) - set(SETTING):
         raise UnknownNameError("part of a setting", part, SETTING)
     record = charts.load(name.replace("_", "-"))
@@ -168,11 +170,13 @@ def chart(
     trends, flips, moves = store.trends(), store.flips(), lines(store.description("movement"))
     asked: dict[str, object] = {"task": task, **setting}
     for column, value in (asked | {"metric": metric}).items():
-        if value is not None and value not in set(trends[column]):
-            known = map(str, trends[column].unique())
+        known = {str(each): each for each in trends[column].unique()}
+        if value is not None and str(value) not in known:
             raise UnknownNameError(
                 f"{column} in the store", str(value), known, where=str(store.path)
             )
+        if value is not None and column in asked:
+            asked[column] = known[str(value)]
     trends, flips, moves = (_only(each, asked) for each in (trends, flips, moves))
     metric = metric or next(iter(_metrics(trends, Wanted())), None) if len(trends) else metric
     trends, flips, moves = (_only(each, {"metric": metric}) for each in (trends, flips, moves))

@@ -10,7 +10,7 @@ import json
 import shlex
 from collections.abc import Iterable, Iterator, Sequence, Set
 from dataclasses import replace
-from pathlib import Path
+from pathlib import Path, PurePath
 
 import numpy as np
 import pandas as pd
@@ -20,6 +20,7 @@ from ckpt_analyzer import metrics, suites, tasks
 from ckpt_analyzer.analysis.fitting import fit, is_current
 from ckpt_analyzer.analysis.side_by_side import labels_of
 from ckpt_analyzer.charts._series import SETTING
+from ckpt_analyzer.errors import UserError
 from ckpt_analyzer.html_report.cards import TaskCard
 from ckpt_analyzer.html_report.page import write_report
 from ckpt_analyzer.html_report.prose import suspect_warnings
@@ -33,6 +34,7 @@ from ckpt_analyzer.reporting.tuning import read_tuning
 from ckpt_analyzer.stats.compare import compare_arms
 from ckpt_analyzer.stats.movement import lines
 from ckpt_analyzer.store.audits import findings
+from ckpt_analyzer.store.given import check_store
 from ckpt_analyzer.store.protocols import hidden_protocols
 from ckpt_analyzer.store.store import Store
 from ckpt_analyzer.task import Item, Task
@@ -74,13 +76,22 @@ def report(
     ------
     StoreError
         If the store holds no scores.
+    UserError
+        If `path` is a folder.
     """
-    stores = [store] if isinstance(store, Store) else list(store)
+    page = Path(path)
+    if page.is_dir():
+        raise UserError(
+            "the report is a file, and this is a folder",
+            where=str(page),
+            hint=f"give a file in it: {page / 'report.html'}",
+        )
+    given = [store] if isinstance(store, (Store, str, PurePath)) else store
+    stores = [check_store(each) for each in given]
     data = [fitted_data(each, title, with_suspects=with_suspects) for each in stores]
     shown = data[0] if len(data) == 1 else _beside(stores, data, title)
     if not dated:
         shown = replace(shown, runs=shown.runs.assign(created=None, seconds=np.nan))
-    page = Path(path)
     write_report(shown, page)
     return page
 

@@ -124,7 +124,8 @@ def load_tokenizer(folder: Path, *, trust_remote_code: bool = False) -> PreTrain
         raise CheckpointError(
             "the folder holds no tokenizer",
             where=str(folder),
-            hint=f"expected one of: {', '.join(names)}",
+            hint="put one of these beside the weights or, on disk, into the folder above the "
+            f"checkpoints: {', '.join(names)}",
         )
     return tokenizer
 

@@ -121,9 +121,9 @@ def _card(store: Store, trends: pd.DataFrame, written: list[Written]) -> str:
 
 # Trends over checkpoints: {name}
 
-Scores of {trends["task"].nunique()} tasks at saved states of {trends["model"].nunique()} models, \
-made by ckpt_analyzer {__version__}. {len(suspects)} checkpoints are marked as suspect: see the \
-column `suspect`.
+Scores of {_counted(trends["task"].nunique(), "task")} at saved states of \
+{_counted(trends["model"].nunique(), "model")}, made by ckpt_analyzer {__version__}. \
+Marked as suspect: {_counted(len(suspects), "checkpoint")}, see the column `suspect`.
 
 | table | rows | |
 |---|---|---|
@@ -140,6 +140,10 @@ Models: {_listed(trends["model"])}.
 Tasks: {_listed(trends["task"])}. Their texts are not part of this data set: each belongs to its \
 authors, under its own licence.
 {f"{chr(10)}## How it was made{chr(10)}{chr(10)}{sweeps}{chr(10)}" if sweeps else ""}"""
+
+
+def _counted(number: int, noun: str) -> str:
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
 
 
 def _listed(column: pd.Series) -> str:

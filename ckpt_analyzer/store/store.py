@@ -240,7 +240,8 @@ class Store:
         imported = imports.read_imports(self._at.imports)
         selection = self.selection()
         known = known_metrics(selection.chosen) | {*imported["metric"].to_pylist()}
-        wanted = known if metrics is None else set(metrics)
+        named = [metrics] if isinstance(metrics, str) else metrics
+        wanted = known if named is None else set(named)
         for name in wanted - known:
             raise UnknownNameError("metric", name, known)
 

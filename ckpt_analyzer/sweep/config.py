@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -30,7 +31,7 @@ from ckpt_analyzer.harness.names import is_harness_task
 from ckpt_analyzer.prompt_rules import SEPARATOR, AnswerPrefix
 from ckpt_analyzer.suite import Model
 from ckpt_analyzer.sweep import steps as step_specs
-from ckpt_analyzer.sweep.config_errors import error_of
+from ckpt_analyzer.sweep.config_errors import EXAMPLES, error_of, first_cause
 from ckpt_analyzer.sweep.shipped import shipped_sweeps
 from ckpt_analyzer.sweep.values import (
     Arms,
@@ -50,6 +51,8 @@ from ckpt_analyzer.sweep.yaml_source import YamlSource, parse
 
 #: How the name of a repository begins that is no declared suite.
 HUB = "hub:"
+#: Ends of files that people take for tasks, and that are none.
+_NO_TASK_FILES = (".json", ".tsv", ".txt", ".parquet", ".xlsx")
 _REPO = re.compile(r"[\w.-]+/[\w.-]+")
 
 
@@ -317,15 +320,22 @@ def load_sweep(path: Path) -> Sweep:
     return parse_sweep(text, str(path))
 
 
-def parse_sweep(text: str, name: str) -> Sweep:
-    """Check the text of a sweep file, called `name` in errors; see ``load_sweep``."""
-    source = parse(text, name)
+def parse_sweep(text: str, name: str, *, is_file: bool = True) -> Sweep:
+    """Check the text of a sweep file, called `name` in errors; see ``load_sweep``.
+
+    Errors name a line only where `is_file`: of a text that was made nobody sees the lines.
+    """
+    source = replace(parse(text, name), is_file=is_file)
     if not isinstance(source.data, dict):
-        raise SweepError("a sweep file is a mapping of keys to values", where=name)
+        raise SweepError(
+            "a sweep file is a mapping of keys to values, and this is none",
+            where=name,
+            hint=f"begin with four lines: {', '.join(EXAMPLES.values())}",
+        )
     try:
         sweep = Sweep.model_validate(source.data)
     except ValidationError as error:
-        raise error_of(error.errors()[0], source, _sections()) from error
+        raise error_of(first_cause(error.errors()), source, _sections()) from error
     _check_names(sweep, source)
     sweep._text = text
     sweep._source = source
@@ -346,6 +356,12 @@ def _check_names(sweep: Sweep, source: YamlSource) -> None:
             entry = source.where(["suites", index])
             _known("suite", selection.suite, known_suites.names(), entry)
     for index, name in enumerate(sweep.tasks):
+        if name.endswith(_NO_TASK_FILES) and not is_harness_task(name):
+            raise SweepError(
+                f"{name} is no task file",
+                where=source.where(["tasks", index]),
+                hint="give a .jsonl file (an item a line) or a .csv file with a header",
+            )
         # Only the harness itself knows its tasks: they are looked up when the plan is made.
         if name != "prize" and not is_own_task(name) and not is_harness_task(name):
             _known("task", name, (*known_tasks.names(), "prize"), source.where(["tasks", index]))

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from pydantic import BaseModel
@@ -19,6 +19,23 @@ from ckpt_analyzer.sweep.yaml_source import YamlSource
 
 #: Characters of a wrong value that an error repeats.
 _SHOWN = 200
+#: A line for each key that every sweep has.
+EXAMPLES = {
+    "name": "name: my-sweep",
+    "suites": "suites: [pythia]",
+    "tasks": "tasks: prize",
+    "store": "store: stores/my-sweep",
+}
+#: What people call a value that has another name here.
+_MEANT = {"gpu": "cuda"}
+
+
+def first_cause(details: Sequence[ErrorDetails]) -> ErrorDetails:
+    """Return the first of `details`; of a mistyped key that, not the one that is then missing."""
+    if details[0]["type"] != "missing":
+        return details[0]
+    unknown = (each for each in details if each["type"] == "extra_forbidden")
+    return next(unknown, details[0])
 
 
 def error_of(
@@ -44,6 +61,8 @@ def error_of(
             f"the key {path[-1]!r} is missing", where=source.where(path[:-1]), hint=_example(path)
         )
     hint = _nearest_literal(detail)
+    if path == ["limit"] and detail["input"] == 0:
+        hint = "leave the key out to score all items"
     problem = f"{_shown(detail['input'])}: {_plain(detail)}"
     return SweepError(problem, where=source.where(path), hint=hint)
 
@@ -86,16 +105,11 @@ def _yaml_path(loc: tuple[str | int, ...], data: Any) -> list[str | int]:  # noq
 
 def _nearest_literal(detail: ErrorDetails) -> str:
     expected = re.findall(r"'([^']+)'", detail.get("ctx", {}).get("expected", ""))
-    near = difflib.get_close_matches(str(detail["input"]), expected, n=1, cutoff=0.4)
+    given = str(detail["input"])
+    near = difflib.get_close_matches(_MEANT.get(given, given), expected, n=1, cutoff=0.4)
     return f"did you mean {near[0]!r}?" if near else ""
 
 
 def _example(path: list[str | int]) -> str:
-    examples = {
-        "name": "name: my-sweep",
-        "suites": "suites: [pythia]",
-        "tasks": "tasks: prize",
-        "store": "store: stores/my-sweep",
-    }
-    example = examples.get(str(path[-1]))
+    example = EXAMPLES.get(str(path[-1]))
     return f"add for instance `{example}`" if example else ""

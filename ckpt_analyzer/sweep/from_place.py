@@ -85,7 +85,7 @@ def sweep_of_place(given: Path, choices: Choices) -> Sweep:
         If a choice is wrong, or a whole suite is asked for without its sizes.
     """
     text = yaml.safe_dump(_content(given, choices), sort_keys=False, allow_unicode=True)
-    return parse_sweep(text, f"the sweep of {given}")
+    return parse_sweep(text, f"the sweep of {given}", is_file=False)
 
 
 def _content(given: Path, choices: Choices) -> dict[str, Any]:

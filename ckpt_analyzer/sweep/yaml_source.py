@@ -45,11 +45,18 @@ _Loader.yaml_implicit_resolvers = {
 
 @dataclass(frozen=True)
 class YamlSource:
-    """Parsed YAML and its node tree."""
+    """Parsed YAML and its node tree.
+
+    Parameters
+    ----------
+    is_file
+        Whether a person can look up its lines.
+    """
 
     name: str
     data: Any
     root: yaml.Node | None
+    is_file: bool = True
 
     def line(self, path: Path) -> int:
         """Return the 1-based line of the deepest node that `path` reaches."""
@@ -63,9 +70,9 @@ class YamlSource:
         return line
 
     def where(self, path: Path) -> str:
-        """Return ``file:line, key a.b[0]`` for an error message."""
+        """Return ``file:line, key a.b[0]`` for an error message; the line is that of a file."""
         key = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in path)
-        place = f"{self.name}:{self.line(path)}"
+        place = f"{self.name}:{self.line(path)}" if self.is_file else self.name
         return f"{place}, key {key.lstrip('.')}" if key else place
 
 

@@ -63,3 +63,10 @@ def test_nothing_found_and_no_root_are_told_apart(tmp_path):
         find_local_suite(tmp_path / "*" / "step_{step}")
     with pytest.raises(CheckpointError, match="there is no such folder"):
         find_local_suite(tmp_path / "none" / "*" / "step_{step}")
+
+
+def test_a_checkpoint_in_place_of_its_run_is_told_to_be_given_by_the_folder_above(tmp_path):
+    (tmp_path / "checkpoint-64").mkdir()
+    with pytest.raises(CheckpointError, match="is a checkpoint itself") as refused:
+        find_local_suite(tmp_path / "checkpoint-64")
+    assert str(tmp_path.resolve()) in refused.value.hint

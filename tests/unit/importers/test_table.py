@@ -39,6 +39,27 @@ def test_a_row_of_another_model_says_its_size_and_tokens(tmp_path):
 
 
 @pytest.mark.parametrize(
+    ("header", "names"),
+    [
+        (
+            "model;task;metric;step;value",
+            ["'model;task;metric;step;value'", "no column model, task"],
+        ),
+        ("Model,Task,Metric,Step,Value", ["'Model'", "'Value'", "no column model, task"]),
+        ("model, task, metric, step, value", ["' task'", "no column task, metric, step, value"]),
+        ("model,task,metric,step,item", ["no column score"]),
+    ],
+)
+def test_a_header_of_other_names_is_told_with_the_columns_found(tmp_path, header, names):
+    between = ";" if ";" in header else ","
+    cells = ["pythia-70m", "mine", "f1", "1000", "0.25"]
+    (tmp_path / "bad.csv").write_text(f"{header}\n{between.join(cells)}\n")
+    write(tmp_path / "good.csv", {**PLAIN, "step": 2000})
+    (reason,) = read_table([tmp_path]).failures.values()
+    assert all(name in reason for name in names), reason
+
+
+@pytest.mark.parametrize(
     ("row", "reason"),
     [
         ({k: v for k, v in PLAIN.items() if k != "task"}, "'task' is missing"),

@@ -1,6 +1,7 @@
 """Audits, comparisons and charts from Python, on a store that is scored once."""
 
 import json
+from pathlib import Path
 
 import pytest
 
@@ -128,3 +129,62 @@ def test_the_report_is_viewed_until_it_is_closed(store):
         assert b"Toy: Proverb" in page, view.problem
     with pytest.raises(urllib.error.URLError):
         urllib.request.urlopen(view.address, timeout=2)
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda path, into: ckpt_analyzer.fit(path),
+        lambda path, into: ckpt_analyzer.chart(path),
+        lambda path, into: ckpt_analyzer.compare(path),
+        lambda path, into: ckpt_analyzer.compare([path, path]),
+        lambda path, into: ckpt_analyzer.report(path, into / "r.html"),
+        lambda path, into: ckpt_analyzer.report([path], into / "r.html"),
+        lambda path, into: ckpt_analyzer.export(path, into / "t"),
+        lambda path, into: ckpt_analyzer.import_results(path, "table", into),
+    ],
+)
+@pytest.mark.parametrize("kind", [str, Path])
+def test_a_path_in_place_of_a_store_is_told_to_be_opened(store, tmp_path, call, kind):
+    with pytest.raises(UserError) as refused:
+        call(kind(store.path), tmp_path)
+    assert f'open_store("{store.path}")' in refused.value.hint
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("n_stores", [0, 1])
+def test_a_sequence_of_fewer_than_two_stores_says_what_to_give(store, n_stores):
+    with pytest.raises(UserError, match="two stores or more"):
+        ckpt_analyzer.compare([store][:n_stores])
+
+
+def test_one_name_is_taken_for_a_list_of_it(store):
+    assert store.trends("accuracy").equals(store.trends(["accuracy"]))
+    with pytest.raises(UserError, match="no two arms base with scores"):
+        ckpt_analyzer.compare(store, sides="base")
+
+
+def test_what_cannot_be_paired_says_what_is_missing(store, tmp_path):
+    with pytest.raises(UserError) as refused:
+        ckpt_analyzer.compare(store, by="prompt_format")
+    assert refused.value.hint == "prompt formats with item scores: raw; score another one"
+    with pytest.raises(UserError, match="did you mean 'prompt_format'"):
+        ckpt_analyzer.compare(store, by="format")
+    with pytest.raises(UserError) as refused:
+        ckpt_analyzer.compare(ckpt_analyzer.open_store(tmp_path / "empty", create=True))
+    assert "imported means" in refused.value.hint
+
+
+def test_a_setting_may_be_given_as_text(store):
+    charts = [
+        ckpt_analyzer.chart(store, task="toy-proverb", shots=given).to_json() for given in ("0", 0)
+    ]
+    assert charts[0] == charts[1]
+
+
+def test_a_report_into_a_folder_is_told_to_be_a_file_and_leaves_nothing(store, tmp_path):
+    (tmp_path / "pages").mkdir()
+    with pytest.raises(UserError) as refused:
+        ckpt_analyzer.report(store, tmp_path / "pages")
+    assert "report.html" in refused.value.hint
+    assert [path.name for path in tmp_path.rglob("*")] == ["pages"]

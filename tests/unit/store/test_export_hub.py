@@ -35,6 +35,8 @@ def test_the_card_names_every_file_and_nothing_of_this_machine(store, tmp_path):
     assert str(tmp_path) not in card
     assert "name: my-sweep" in card
     assert "`pythia-70m`" in card
+    assert "Scores of 1 task at saved states of 1 model, made" in card
+    assert "Marked as suspect: 0 checkpoints" in card
     assert written[-1].path.name == "README.md"
 
 

@@ -69,3 +69,17 @@ def test_what_is_neither_file_nor_folder_nor_suite_is_told_what_is_near(
     assert caught.value.hint.startswith(hint)
     (tmp_path / given).mkdir(parents=True)
     require_something(Path(given))
+
+
+@pytest.mark.parametrize(
+    ("choices", "key"),
+    [
+        (Choices(tasks=("toy-gramar",)), "tasks[0]"),
+        (Choices(steps="log:foo"), "steps"),
+        (Choices(revision="foo"), "suites[0].revision"),
+    ],
+)
+def test_a_wrong_choice_names_no_line_of_a_file_that_nobody_wrote(tmp_path, choices, key):
+    with pytest.raises(UserError) as refused:
+        sweep_of_place(tmp_path, choices)
+    assert refused.value.where == f"the sweep of {tmp_path}, key {key}"

@@ -1,3 +1,4 @@
+import re
 import textwrap
 from pathlib import Path
 
@@ -218,3 +219,39 @@ def test_a_repository_may_be_named_in_a_list_of_suites():
 
 def test_one_prompt_format_may_stand_without_brackets():
     assert parse_sweep(GOOD + "prompt_format: chat\n", "x").prompt_format == ("chat",)
+
+
+def _refused(text: str) -> UserError:
+    with pytest.raises(UserError) as refused:
+        parse_sweep(text, "x.yaml")
+    return refused.value
+
+
+@pytest.mark.parametrize(("typo", "key"), [("suite", "suites"), ("task", "tasks"), ("nam", "name")])
+def test_a_mistyped_key_is_named_and_not_the_one_that_it_leaves_missing(typo, key):
+    error = _refused(re.sub(rf"(?m)^{key}:", f"{typo}:", GOOD))
+    assert error.problem == f"unknown key {typo!r}"
+    assert error.hint == f"did you mean {key!r}?"
+    assert f"key {typo}" in error.where
+
+
+def test_a_gpu_is_called_cuda():
+    assert _refused(f"{GOOD}device: gpu\n").hint == "did you mean 'cuda'?"
+    assert _refused(f"{GOOD}device: cdua\n").hint == "did you mean 'cuda'?"
+
+
+def test_a_limit_of_zero_says_how_all_items_are_scored():
+    assert "leave the key out" in _refused(f"{GOOD}limit: 0\n").hint
+
+
+@pytest.mark.parametrize("text", ["", "# only a comment\n", "- a\n- list\n"])
+def test_a_file_without_keys_says_with_which_ones_to_begin(text):
+    assert "suites: [pythia]" in _refused(text).hint
+
+
+@pytest.mark.parametrize("name", ["x.json", "x.tsv", "x.xlsx", "data/x.json", "x.parquet"])
+def test_a_task_file_of_another_format_says_which_formats_there_are(name):
+    error = _refused(with_line("[memo-trap, neqa]", f"[{name}]"))
+    assert ".jsonl" in error.hint
+    assert ".csv" in error.hint
+    assert "key tasks[0]" in error.where
