@@ -104,7 +104,7 @@ class LayeredModel:
         widening = product_bytes(self.shape, self.dtype, self.device)
         return Frame(
             plan, self.shape, self.dtype.itemsize, self.staged_itemsize, widening,
-            self._rows_in_heap() if self.has_tight_heap else CHUNK_ROWS,
+            self._chunk_rows() if self.has_tight_heap else CHUNK_ROWS,
         )  # fmt: skip
 
     @property
@@ -116,9 +116,15 @@ class LayeredModel:
         """
         return self.device.type == "cpu" and not is_widened(self.dtype, self.device)
 
-    def _rows_in_heap(self) -> int:
-        """Return how many rows' feed-forward states are small enough for the heap."""
+    def _chunk_rows(self) -> int:
+        """Return how many rows pass the feed-forward part at a time within a tight heap.
+
+        So few that their states lie in the heap. Those of wide layers never do, whose weights are
+        so large that they are rather to be read from memory less often.
+        """
         row_bytes = self.shape.inner_width * self.dtype.itemsize
+        if _MIN_CHUNK_ROWS * row_bytes > 2 * MAPPED_BYTES:
+            return CHUNK_ROWS
         return min(CHUNK_ROWS, max(_MIN_CHUNK_ROWS, (MAPPED_BYTES - 1) // row_bytes))
 
     def free_bytes(self) -> int:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from contextlib import nullcontext
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -208,6 +209,16 @@ def test_freed_memory_is_given_back_but_where_products_are_widened(
     plan = plan_of(4)
     collect(layered.run(opened, plan, SMALL), plan)
     assert len(entered) == n_tight
+
+
+@pytest.mark.parametrize(
+    ("inner_width", "chunk_rows"),
+    [(64, 1024), (2048, 793), (4096, 512), (16384, 1024)],
+    ids=["small", "fits", "barely", "never"],
+)
+def test_chunks_stay_in_the_heap_but_for_layers_whose_never_do(opened, inner_width, chunk_rows):
+    wide = replace(opened, shape=replace(opened.shape, inner_width=inner_width))
+    assert wide.frame(plan_of(1)).chunk_rows == chunk_rows
 
 
 def test_tables_are_those_of_the_resident_model(opened, neox):
