@@ -1,6 +1,7 @@
 """What all tests share: the published data sets, and a Hub client that touches nothing of yours."""
 
 import os
+import shutil
 import signal
 import tempfile
 from pathlib import Path
@@ -30,6 +31,10 @@ for _name in ("HF_TOKEN", "HUGGING_FACE_HUB_TOKEN", "HF_ENDPOINT", "HF_HUB_OFFLI
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
+_CHROMIUM_ARGUMENTS = [
+    "--headless", "--no-sandbox", "--disable-gpu", "--disable-background-networking",
+    "--disable-component-update", "--no-first-run",
+]  # fmt: skip
 _REPOSITORY = Path(__file__).resolve().parents[1]
 
 
@@ -46,3 +51,23 @@ def shared_data() -> Path:
     if os.environ.get("CKPT_ANALYZER_REQUIRE_SHARED") == "1":
         pytest.fail(reason)
     pytest.skip(reason)
+
+
+@pytest.fixture(scope="module")
+def browser():
+    """A running Chromium.
+
+    Its absence skips a test, and fails it where CKPT_ANALYZER_REQUIRE_BROWSER=1 (as in CI).
+    """
+    chromium = shutil.which("chromium")
+    if chromium is None:
+        reason = "there is no chromium on this machine"
+        if os.environ.get("CKPT_ANALYZER_REQUIRE_BROWSER") == "1":
+            pytest.fail(reason)
+        pytest.skip(reason)
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=chromium, args=_CHROMIUM_ARGUMENTS)
+        yield browser
+        browser.close()

@@ -103,7 +103,7 @@ class InPlaceModel:
         config = self._read_config(folder)
         described = {key: v for key, v in config.to_dict().items() if key not in _ORIGIN}
         if self._model is None or described != self._config:
-            self._model = self._text = None  # before the next one takes its memory
+            self._model = None  # before the next one takes its memory
             model = self._built(config, folder)
             self._names = ParameterNames(model)
             self._n_built += 1

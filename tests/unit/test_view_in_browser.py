@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import shutil
 import signal
 import subprocess
 import threading
@@ -17,8 +15,6 @@ from store_factory import commit_answers
 
 pytestmark = pytest.mark.browser
 
-CHROMIUM = shutil.which("chromium")
-ARGUMENTS = ["--headless", "--no-sandbox", "--disable-gpu", "--disable-background-networking"]
 TASKS = ("memo-trap", "neqa", "sig-figs", "redefine")
 
 
@@ -27,21 +23,6 @@ def commit(store, step):
     for task in TASKS:
         answers = (-rng.gamma(2.0, 2.0, (12, 2))).tolist()
         commit_answers(store, f"m-{task}", step, answers, task=task)
-
-
-@pytest.fixture(scope="module")
-def browser():
-    if CHROMIUM is None:
-        reason = "there is no chromium on this machine"
-        if os.environ.get("CKPT_ANALYZER_REQUIRE_BROWSER") == "1":
-            pytest.fail(reason)
-        pytest.skip(reason)
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
-        yield browser
-        browser.close()
 
 
 class Viewed:

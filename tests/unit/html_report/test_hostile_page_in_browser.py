@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import csv
 import io
-import os
-import shutil
 
 import pytest
 
@@ -18,7 +16,6 @@ from ckpt_analyzer.task import Item
 
 pytestmark = pytest.mark.browser
 
-CHROMIUM = shutil.which("chromium")
 RUN = "window.owned = true; document.title = 'owned'"
 HARM = (
     f"=cmd|'/C calc'!A0</script><script>{RUN}</script><img src=x onerror=\"{RUN}\">"
@@ -61,27 +58,16 @@ def file(tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def page(file):
-    if CHROMIUM is None:
-        reason = "there is no chromium on this machine"
-        if os.environ.get("CKPT_ANALYZER_REQUIRE_BROWSER") == "1":
-            pytest.fail(reason)
-        pytest.skip(reason)
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(
-            executable_path=CHROMIUM, args=["--headless", "--no-sandbox", "--disable-gpu"]
-        )
-        page = browser.new_page(viewport={"width": 1280, "height": 2000})
-        page.troubles = []
-        page.on("console", lambda message: page.troubles.append(message.text))
-        page.on("pageerror", lambda error: page.troubles.append(str(error)))
-        page.on("dialog", lambda dialog: page.troubles.append(dialog.message))
-        page.goto(file.as_uri())
-        page.locator("body[data-ready]").wait_for()
-        yield page
-        browser.close()
+def page(browser, file):
+    page = browser.new_page(viewport={"width": 1280, "height": 2000})
+    page.troubles = []
+    page.on("console", lambda message: page.troubles.append(message.text))
+    page.on("pageerror", lambda error: page.troubles.append(str(error)))
+    page.on("dialog", lambda dialog: page.troubles.append(dialog.message))
+    page.goto(file.as_uri())
+    page.locator("body[data-ready]").wait_for()
+    yield page
+    page.close()
 
 
 def _is_untouched(page):

@@ -5,8 +5,6 @@ from __future__ import annotations
 import csv
 import dataclasses
 import io
-import os
-import shutil
 from dataclasses import dataclass, field
 
 import pandas as pd
@@ -20,14 +18,9 @@ from ckpt_analyzer.task import Item
 
 pytestmark = pytest.mark.browser
 
-CHROMIUM = shutil.which("chromium")
 METRICS = {**made_up_trends.METRICS, "surprise": -1.0}
 GRID = dataclasses.replace(made_up_trends.DEMO, metrics=METRICS)
 TRENDS, FLIPS = made_up_trends.trends(GRID), made_up_trends.flips(GRID)
-ARGUMENTS = [
-    "--headless", "--no-sandbox", "--disable-gpu", "--disable-background-networking",
-    "--disable-component-update", "--no-first-run",
-]  # fmt: skip
 HOSTILE = (
     "</script><script>document.title='owned'</script><img src=x onerror=\"document.title='o'\">"
 )
@@ -43,21 +36,6 @@ class Opened:
         chart.scroll_into_view_if_needed()
         chart.locator("svg.marks").wait_for()
         return chart
-
-
-@pytest.fixture(scope="module")
-def browser():
-    if CHROMIUM is None:
-        reason = "there is no chromium on this machine"
-        if os.environ.get("CKPT_ANALYZER_REQUIRE_BROWSER") == "1":
-            pytest.fail(reason)
-        pytest.skip(reason)
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
-        yield browser
-        browser.close()
 
 
 @pytest.fixture(scope="module")

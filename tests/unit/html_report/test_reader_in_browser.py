@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import shutil
-
 import numpy as np
 import pandas as pd
 import pytest
@@ -16,24 +13,7 @@ from ckpt_analyzer.live.page import live
 
 pytestmark = pytest.mark.browser
 
-CHROMIUM = shutil.which("chromium")
 TRENDS, FLIPS = made_up_trends.trends(), made_up_trends.flips()
-
-
-@pytest.fixture(scope="module")
-def browser():
-    if CHROMIUM is None:
-        reason = "there is no chromium on this machine"
-        if os.environ.get("CKPT_ANALYZER_REQUIRE_BROWSER") == "1":
-            pytest.fail(reason)
-        pytest.skip(reason)
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as playwright:
-        arguments = ["--headless", "--no-sandbox", "--disable-gpu"]
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=arguments)
-        yield browser
-        browser.close()
 
 
 @pytest.fixture

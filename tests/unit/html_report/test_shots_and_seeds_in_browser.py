@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import os
-import shutil
 
 import pandas as pd
 import pytest
@@ -14,7 +12,6 @@ from ckpt_analyzer.html_report import ReportData, TaskCard, write_report
 
 pytestmark = pytest.mark.browser
 
-CHROMIUM = shutil.which("chromium")
 GRID = dataclasses.replace(
     made_up_trends.DEMO, metrics={"accuracy": 1.0}, n_base_steps=8, n_tuned_steps=0
 )
@@ -38,22 +35,6 @@ def _flips():
         size=f"70m, step {last}",
     )  # fmt: skip
     return pd.concat([flips, over_shots], ignore_index=True)
-
-
-@pytest.fixture(scope="module")
-def browser():
-    if CHROMIUM is None:
-        reason = "there is no chromium on this machine"
-        if os.environ.get("CKPT_ANALYZER_REQUIRE_BROWSER") == "1":
-            pytest.fail(reason)
-        pytest.skip(reason)
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as playwright:
-        arguments = ["--headless", "--no-sandbox", "--disable-gpu"]
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=arguments)
-        yield browser
-        browser.close()
 
 
 @pytest.fixture
